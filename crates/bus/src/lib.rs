@@ -1,0 +1,1 @@
+//! Distribution of events and transport of commands, in process or over NATS

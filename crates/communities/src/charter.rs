@@ -1,0 +1,50 @@
+//! A community's charter: what it is for and how it works. What is not settled says so.
+
+use serde::{Deserialize, Serialize};
+
+/// A clause of a charter: stated, or explicitly still to be confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Clause {
+    /// It is stated, in Markdown.
+    Stated(String),
+    /// It is open, with a note of what is missing: “TBC who”.
+    ToBeConfirmed(String),
+}
+
+impl Default for Clause {
+    fn default() -> Self {
+        Self::ToBeConfirmed(String::new())
+    }
+}
+
+/// A charter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Charter {
+    /// Why the community exists.
+    pub purpose: Clause,
+    /// What it wants to reach.
+    pub goals: Clause,
+    /// What it deals with.
+    pub scope: Clause,
+    /// Who stands behind it.
+    pub sponsor: Clause,
+    /// How it works: backlog, meetings, channels.
+    pub format: Clause,
+    /// How often it meets.
+    pub cadence: Clause,
+}
+
+impl Charter {
+    /// The clauses with their names, in order.
+    pub fn clauses(&self) -> [(&'static str, &Clause); 6] {
+        [
+            ("purpose", &self.purpose),
+            ("goals", &self.goals),
+            ("scope", &self.scope),
+            ("sponsor", &self.sponsor),
+            ("format", &self.format),
+            ("cadence", &self.cadence),
+        ]
+    }
+}

@@ -1,0 +1,1 @@
+//! The embedded database, the demonstration identity providers and content

@@ -1,0 +1,1 @@
+//! Every event of every context: wire names, versions, upcasting, schemas

@@ -1,0 +1,1 @@
+//! Who is this: OpenID Connect relying party, sessions, API tokens, grants

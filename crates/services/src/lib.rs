@@ -1,0 +1,1 @@
+//! Command handling: load, decide, append

@@ -1,0 +1,1 @@
+//! The event log: append, sequence, hash chain, encryption of personal data

@@ -1,0 +1,1 @@
+//! The pages: each one GraphQL document and one template
