@@ -153,10 +153,6 @@ impl Actor {
     /// # Errors
     /// [`Denied`], which names the standings that would suffice.
     pub fn may(&self, action: Action, scope: &Scope) -> Result<(), Denied> {
-        if self.standings(scope).iter().any(|standing| action.allows(*standing)) {
-            Ok(())
-        } else {
-            Err(Denied { action })
-        }
+        if self.standings(scope).iter().any(|standing| action.allows(*standing)) { Ok(()) } else { Err(Denied { action }) }
     }
 }

@@ -4,6 +4,7 @@ use crate::actor::Actor;
 use crate::clock::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 /// What kind of failure a refusal is; it decides the log level and how a client should react.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +59,7 @@ pub enum Claim {
 /// **To add a new aggregate:** write one file in its context crate that holds its commands, events, state,
 /// `decide` and `apply` in that order; add its event to `HubEvent` and its command to `HubCommand`; the
 /// compiler names every place that is left.
-pub trait Aggregate: Default + Clone + Send + Sync + 'static {
+pub trait Aggregate: Clone + Send + Sync + 'static {
     /// The context, as wire names carry it: `discussions`.
     const CONTEXT: &'static str;
     /// The aggregate, as wire names carry it: `thread`.
@@ -69,6 +70,10 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     type Event: Serialize + DeserializeOwned + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static;
     /// Why it may refuse.
     type Refusal: Refusal;
+
+    /// The aggregate whose stream has this id, before anything happened to it. It keeps the id, because
+    /// its rules ask how an actor stands towards this very thing: a coordinator of *this* community.
+    fn new(id: Uuid) -> Self;
 
     /// The events that follow from a command, or why not. No event means that it is so already.
     ///

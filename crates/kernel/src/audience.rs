@@ -274,7 +274,8 @@ mod tests {
 
     #[test]
     fn tlp_maps_onto_audiences() {
-        let (a, b, c): (OrganisationId, OrganisationId, OrganisationId) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into(), Uuid::from_u128(3).into());
+        let (a, b, c): (OrganisationId, OrganisationId, OrganisationId) =
+            (Uuid::from_u128(1).into(), Uuid::from_u128(2).into(), Uuid::from_u128(3).into());
         let reader: PersonId = Uuid::from_u128(9).into();
         let of = |organisation| Viewer::person(Uuid::from_u128(8).into(), organisation, []);
         assert!(of(b).sees(&Tlp::Amber.audience(a, &[b], &[])));

@@ -217,7 +217,7 @@ impl Action {
 
 /// The standings that allow an action; the hub itself ([`Standing::System`]) is allowed everything.
 pub fn allowed(action: Action) -> &'static [Standing] {
-    use Standing::{Colleague, CoreMember, Coordinator, InterestedParty, Member, Oneself, OrganisationAdmin, Person, Steward, TeamMember};
+    use Standing::{Colleague, Coordinator, CoreMember, InterestedParty, Member, Oneself, OrganisationAdmin, Person, Steward, TeamMember};
     match action {
         Action::OrganisationRegister | Action::OrganisationSuspend | Action::StewardGrant => &[Steward],
         Action::OrganisationRename | Action::ProviderManage | Action::OrganisationAdminGrant | Action::PersonSuspend => {

@@ -7,6 +7,10 @@
 use crate::actor::Actor;
 use crate::aggregate::Aggregate;
 use crate::clock::Timestamp;
+use uuid::Uuid;
+
+/// The id of the aggregate under test.
+pub const ID: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00aa);
 
 /// What has happened so far, and who is about to act.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct Outcome<A: Aggregate> {
 /// # Panics
 /// Never: the start of 2026 is a moment.
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Scenario<A> {
-    let mut state = A::default();
+    let mut state = A::new(ID);
     for event in events {
         state.apply(&event);
     }

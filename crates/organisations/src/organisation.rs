@@ -1,6 +1,6 @@
 //! An organisation: a department, agency or company that takes part in the hub and brings its own identity provider.
 
-use kernel::{ProviderId};
+use kernel::ProviderId;
 use serde::{Deserialize, Serialize};
 
 /// What may be asked of an organisation.
