@@ -1,0 +1,62 @@
+//! `cargo xtask bench`: a PostgreSQL that waits for its disk as in production, and the crate `bench` against it.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{
+    postgres::{Durability, Postgres},
+    run,
+    run::Steps,
+};
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Events in the log for the rebuild
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+
+    /// Interleaved runs of each measurement; the table shows the medians
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+
+    /// Put the table into docs/performance.md
+    #[arg(long)]
+    write: bool,
+
+    /// Measure the development build (for trying the benchmark itself; the figures say nothing)
+    #[arg(long, conflicts_with = "write")]
+    dev: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps = Steps::default();
+    let profile = if options.dev { "dev" } else { "release" };
+    let cargo = |task: &str| {
+        let mut cargo = run::cargo();
+        cargo
+            .args([task, "--package", "bench", "--locked", "--quiet", "--profile", profile])
+            .env("SQLX_OFFLINE", "true")
+            .env_remove("DATABASE_URL");
+        cargo
+    };
+    steps.step("building the benchmark", || run::succeed(&mut cargo("build")))?;
+    let server = steps.step("starting PostgreSQL", || Postgres::start(Durability::Full))?;
+    let pgbench = server.program("pgbench");
+    if !pgbench.is_file() {
+        bail!(
+            "pgbench is missing: it is the control of these measurements, and comes with PostgreSQL's server (Debian: postgresql-contrib or postgresql)"
+        );
+    }
+    steps.step("measuring", || {
+        let mut bench = cargo("run");
+        bench.args(["--", "--database", &server.url("postgres"), "--pgbench"]).arg(&pgbench);
+        bench.args(["--events", &options.events.to_string(), "--rounds", &options.rounds.to_string()]);
+        if options.write {
+            bench.arg("--write").arg(run::root().join("docs/performance.md"));
+        }
+        run::succeed(&mut bench)
+    })?;
+    steps.finish("bench");
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! `cargo xtask lint`.
+
+use anyhow::Result;
+
+use crate::{audit, direction, files, run, run::Steps};
+
+pub(crate) fn run() -> Result<()> {
+    let mut steps = Steps::default();
+    check(&mut steps)?;
+    steps.finish("lint");
+    Ok(())
+}
+
+/// The steps of lint, as a part of `test` too.
+pub(crate) fn check(steps: &mut Steps) -> Result<()> {
+    install_components()?;
+    steps.step("formatting", || run::succeed(run::cargo().args(["fmt", "--all", "--check"])))?;
+    steps.step("direction of dependencies", direction::check)?;
+    steps.step("the tree's files", files::check)?;
+    // The level is given behind `--`, not in RUSTFLAGS, which would build every dependency anew.
+    steps.step("clippy", || {
+        run::succeed(
+            run::cargo()
+                .args(["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "--deny", "warnings"])
+                .env("SQLX_OFFLINE", "true")
+                .env_remove("DATABASE_URL"),
+        )
+    })?;
+    if audit::installed() {
+        steps.step("licences and sources of dependencies", audit::offline)?;
+    } else {
+        steps.note("cargo-deny is not installed, so licences and sources of dependencies were not checked here; `cargo xtask audit` installs and runs it");
+    }
+    Ok(())
+}
+
+/// Toolchains of rustup's minimal profile come without formatter and clippy.
+fn install_components() -> Result<()> {
+    let lacks = |subcommand| run::output(run::cargo().args([subcommand, "--version"])).is_err();
+    if lacks("fmt") || lacks("clippy") {
+        run::succeed(run::program("rustup").args(["component", "add", "rustfmt", "clippy"]))?;
+    }
+    Ok(())
+}
