@@ -1,6 +1,10 @@
 //! A community's charter: what it is for and how it works. What is not settled says so.
 
+use kernel::{TextError, text};
 use serde::{Deserialize, Serialize};
+
+/// The most characters of a clause.
+pub const CLAUSE: usize = 20_000;
 
 /// A clause of a charter: stated, or explicitly still to be confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -15,6 +19,17 @@ pub enum Clause {
 impl Default for Clause {
     fn default() -> Self {
         Self::ToBeConfirmed(String::new())
+    }
+}
+
+impl Clause {
+    /// The clause with its text in order. A blank statement settles nothing: it is still to be confirmed.
+    fn checked(self, field: &'static str) -> Result<Self, TextError> {
+        Ok(match self {
+            Self::Stated(text) if text.trim().is_empty() => Self::default(),
+            Self::Stated(text) => Self::Stated(text::body(field, &text, CLAUSE)?),
+            Self::ToBeConfirmed(note) => Self::ToBeConfirmed(text::optional(field, &note, CLAUSE)?),
+        })
     }
 }
 
@@ -46,5 +61,20 @@ impl Charter {
             ("format", &self.format),
             ("cadence", &self.cadence),
         ]
+    }
+
+    /// The charter with every clause's text in order.
+    ///
+    /// # Errors
+    /// What is wrong with a clause, which it names.
+    pub fn checked(self) -> Result<Self, TextError> {
+        Ok(Self {
+            purpose: self.purpose.checked("purpose")?,
+            goals: self.goals.checked("goals")?,
+            scope: self.scope.checked("scope")?,
+            sponsor: self.sponsor.checked("sponsor")?,
+            format: self.format.checked("format")?,
+            cadence: self.cadence.checked("cadence")?,
+        })
     }
 }

@@ -1,8 +1,19 @@
 //! A community: who founded it, what its charter says, which organisations and persons belong to it.
 
+mod refusal;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use refusal::Refusal;
+
 use crate::charter::Charter;
-use kernel::{Audience, OrganisationId, PersonId, TeamId};
+use kernel::{Audience, CommunityId, OrganisationId, PersonId, TeamId};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The space of claims that holds the slugs of communities.
+pub const SLUG_SPACE: &str = "community_slug";
 
 /// How many core members a community has at most unless it says otherwise, “to promote interactive sessions”.
 pub const CORE_MEMBERS: u16 = 15;
@@ -178,4 +189,85 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+}
+
+/// A membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The organisation that the person belongs to.
+    pub organisation: OrganisationId,
+    /// Its kind.
+    pub kind: MemberKind,
+    /// The team that the person represents.
+    pub team: Option<TeamId>,
+}
+
+/// A community as its events made it.
+#[derive(Clone, Debug)]
+pub struct Community {
+    id: CommunityId,
+    founding: Option<Founding>,
+    charter: Charter,
+    open: bool,
+    organisations: BTreeSet<OrganisationId>,
+    members: BTreeMap<PersonId, Membership>,
+    coordinators: BTreeSet<PersonId>,
+    archived: bool,
+}
+
+/// What a community was founded with, and keeps.
+#[derive(Clone, Debug)]
+struct Founding {
+    slug: String,
+    name: String,
+    home: OrganisationId,
+    audience: Audience,
+    core_members: u16,
+}
+
+impl Community {
+    /// Its address within the hub; none before it was founded.
+    pub fn slug(&self) -> Option<&str> {
+        self.founding.as_ref().map(|founding| founding.slug.as_str())
+    }
+    /// Its name; none before it was founded.
+    pub fn name(&self) -> Option<&str> {
+        self.founding.as_ref().map(|founding| founding.name.as_str())
+    }
+    /// Its home organisation; none before it was founded.
+    pub fn home(&self) -> Option<OrganisationId> {
+        self.founding.as_ref().map(|founding| founding.home)
+    }
+    /// Who may see it; none before it was founded.
+    pub fn audience(&self) -> Option<&Audience> {
+        self.founding.as_ref().map(|founding| &founding.audience)
+    }
+    /// Its charter as it reads now.
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+    /// Whether anyone may join.
+    pub fn open(&self) -> bool {
+        self.open
+    }
+    /// Whether nothing is added any more.
+    pub fn archived(&self) -> bool {
+        self.archived
+    }
+    /// The organisations that take part.
+    pub fn organisations(&self) -> &BTreeSet<OrganisationId> {
+        &self.organisations
+    }
+    /// Its members.
+    pub fn members(&self) -> &BTreeMap<PersonId, Membership> {
+        &self.members
+    }
+    /// The kind of this person's membership; none if they do not belong to it.
+    pub fn member_kind(&self, person: PersonId) -> Option<MemberKind> {
+        self.members.get(&person).map(|membership| membership.kind)
+    }
+    /// Its coordinators.
+    pub fn coordinators(&self) -> &BTreeSet<PersonId> {
+        &self.coordinators
+    }
 }

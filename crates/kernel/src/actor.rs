@@ -1,5 +1,6 @@
 //! Who does something, and with which rights.
 
+use crate::audience::{Audience, Grants, Token};
 use crate::authority::{Action, Denied, Standing};
 use crate::id::{CommunityId, OrganisationId, PersonId, TeamId};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,25 @@ impl Actor {
     /// Whether the hub itself acts.
     pub fn is_system(&self) -> bool {
         matches!(self.who, Who::System(_))
+    }
+
+    /// What the actor holds to see things by: the same grants that a viewer with these roles has.
+    pub fn grants(&self) -> Grants {
+        let Who::Person(person) = self.who else {
+            return Grants::default();
+        };
+        let communities = self.roles.iter().filter_map(|role| match *role {
+            Role::Coordinator(id) | Role::CoreMember(id) | Role::Member(id) | Role::InterestedParty(id) => Some(Token::Community(id)),
+            Role::Steward | Role::OrganisationAdmin(_) | Role::TeamMember(_) => None,
+        });
+        let organisation = self.organisation.map(Token::Organisation);
+        Grants::of([Token::Members, Token::Person(person)].into_iter().chain(organisation).chain(communities))
+    }
+
+    /// Whether the actor sees what has that audience; the hub itself sees everything. To anyone else, what they
+    /// may not see does not exist, for commands as for queries.
+    pub fn sees(&self, audience: &Audience) -> bool {
+        self.is_system() || audience.admits(&self.grants())
     }
 
     /// Every standing of this actor towards what the scope names.

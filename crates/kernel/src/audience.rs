@@ -137,6 +137,33 @@ impl Audience {
             .min()
             .unwrap_or(Reach::Persons)
     }
+    /// Whether it names no one at all, which no command may ask for: what nobody sees, nobody can mend.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+    /// Whether no one is admitted whom the whole does not admit, as far as the tokens tell: for what is part of
+    /// something with the audience `whole`, in this community.
+    ///
+    /// Named groups and persons narrow what is open to everyone signed in. Persons may be picked out of a group.
+    /// The community's own members may be picked out of any group; another group must be one of the whole's own.
+    pub fn stays_within(&self, whole: &Self, community: CommunityId) -> bool {
+        let reach = whole.reach();
+        self.0.iter().all(|token| {
+            whole.0.contains(token)
+                || match *token {
+                    Token::Public => false,
+                    Token::Members => reach == Reach::Public,
+                    Token::Organisation(_) => reach <= Reach::Members,
+                    Token::Community(id) => reach <= Reach::Members || (reach == Reach::Group && id == community),
+                    Token::Person(_) => reach <= Reach::Group,
+                }
+        })
+    }
+    /// The same audience and this token.
+    pub fn and(mut self, token: Token) -> Self {
+        self.0.insert(token);
+        self
+    }
     /// The rule: whether someone with these grants sees it.
     pub fn admits(&self, grants: &Grants) -> bool {
         self.0.iter().any(|token| grants.0.contains(token))
@@ -263,6 +290,24 @@ mod tests {
             let shared = audience.to_texts().iter().any(|t| grants.to_texts().contains(t));
             prop_assert_eq!(audience.admits(&grants), shared);
         }
+    }
+
+    #[test]
+    fn a_part_stays_within_the_whole() {
+        let here: CommunityId = Uuid::from_u128(1).into();
+        let (org, other): (OrganisationId, OrganisationId) = (Uuid::from_u128(2).into(), Uuid::from_u128(3).into());
+        let (person, reader): (PersonId, PersonId) = (Uuid::from_u128(4).into(), Uuid::from_u128(5).into());
+        let within = |part: Audience, whole: Audience| part.stays_within(&whole, here);
+        assert!(within(Audience::public(), Audience::public()));
+        assert!(!within(Audience::public(), Audience::members()));
+        assert!(within(Audience::members(), Audience::public()));
+        assert!(!within(Audience::members(), Audience::community(here)));
+        assert!(within(Audience::organisation(org), Audience::members()));
+        assert!(within(Audience::community(here), Audience::organisation(org)));
+        assert!(!within(Audience::organisation(other), Audience::organisation(org)), "another group is no part of this one");
+        assert!(within(Audience::persons([person]), Audience::community(here)));
+        assert!(!within(Audience::persons([person, reader]), Audience::persons([person])));
+        assert!(!within(Audience::community(here), Audience::persons([person])));
     }
 
     #[test]
