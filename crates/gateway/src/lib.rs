@@ -1,1 +1,3 @@
-//! The GraphQL API over HTTP, SSE and WebSocket
+//! The way in for programs and pages: GraphQL over HTTP, SSE and WebSocket, sign-in, health and limits.
+
+pub mod graphql;

@@ -1,0 +1,144 @@
+//! What a resolver works with: who asks, and the parts of the hub that answer.
+//!
+//! A resolver begins with `let request = RequestContext::of(ctx)?;` and passes `&request.viewer()` to every query function.
+
+use super::connection::Cursors;
+use super::error::{FaultCode, database, fault};
+use async_graphql::Context;
+use identity::{Credential, Identity, SessionId};
+use kernel::{Actor, Clock, Ids, PersonId, Timestamp, Viewer};
+use projections::Progress;
+use services::Dispatch;
+use sqlx::PgPool;
+use std::sync::{Arc, PoisonError, RwLock};
+use store::Log;
+
+/// The parts of the hub that every request shares.
+#[derive(Clone)]
+pub struct Backend {
+    /// The database with the views. It may have a single connection: never ask for another while holding one.
+    pub db: PgPool,
+    /// Carries commands to the services.
+    pub services: Arc<dyn Dispatch>,
+    /// The log, for live updates and to wait for what was just done.
+    pub log: Log,
+    /// How far the views are.
+    pub progress: Progress,
+    /// Sessions, tokens, providers, sign-in, and the hub's public address.
+    pub identity: Identity,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// Seals the cursors of lists.
+    pub cursors: Cursors,
+}
+
+/// Who looks and who acts: the same person seen from two sides, with the grants and roles of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// What may be seen.
+    pub viewer: Viewer,
+    /// What may be done; none for strangers.
+    pub actor: Option<Actor>,
+}
+
+/// A request under way.
+pub struct RequestContext {
+    backend: Arc<Backend>,
+    credential: Option<Credential>,
+    standing: RwLock<Arc<Standing>>,
+    now: Timestamp,
+}
+
+impl RequestContext {
+    /// A request by whoever presented this credential, with the standing read at its start.
+    pub fn new(backend: Arc<Backend>, credential: Option<Credential>, standing: Standing) -> Self {
+        let now = backend.clock.now();
+        Self { backend, credential, standing: RwLock::new(Arc::new(standing)), now }
+    }
+
+    /// The request that a resolver works for.
+    ///
+    /// # Errors
+    /// A request-level error if the schema was run without one, which is a fault of the hub.
+    pub fn of<'c>(ctx: &'c Context<'_>) -> async_graphql::Result<&'c Self> {
+        ctx.data_opt::<Arc<Self>>().map(Arc::as_ref).ok_or_else(|| fault(FaultCode::Internal, "The request has no context."))
+    }
+
+    /// Who looks, now: a mutation that changes the actor's own standing renews it for the fields after it.
+    pub fn viewer(&self) -> Viewer {
+        self.standing().viewer.clone()
+    }
+
+    /// Who looks and who acts.
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes on a standing that was read anew.
+    pub fn renew(&self, standing: Standing) {
+        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+    }
+
+    /// Who acts.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` for strangers.
+    pub fn actor(&self) -> async_graphql::Result<Actor> {
+        self.standing().actor.clone().ok_or_else(|| fault(FaultCode::Unauthenticated, "Sign in, or present an API token, to do this."))
+    }
+
+    /// The person who is signed in.
+    pub fn person(&self) -> Option<PersonId> {
+        self.credential.as_ref().map(Credential::person)
+    }
+
+    /// What the request proved itself by.
+    pub fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
+    }
+
+    /// The session that the request runs in, unless it is a token's or a stranger's.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match &self.credential {
+            Some(Credential::Session(session)) => Some(session.id),
+            Some(Credential::Token(_)) | None => None,
+        }
+    }
+
+    /// When the request began.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The parts of the hub.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
+    }
+
+    /// The database with the views.
+    pub fn db(&self) -> &PgPool {
+        &self.backend.db
+    }
+
+    /// Seals the cursors of lists.
+    pub fn cursors(&self) -> &Cursors {
+        &self.backend.cursors
+    }
+}
+
+/// Turns a database error into a request-level error: `.await.or_fault()?`.
+pub trait OrFault<T> {
+    /// The value, or the request-level error.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if trying again may help, else `INTERNAL`.
+    fn or_fault(self) -> async_graphql::Result<T>;
+}
+
+impl<T> OrFault<T> for Result<T, sqlx::Error> {
+    fn or_fault(self) -> async_graphql::Result<T> {
+        self.map_err(|error| database(&error))
+    }
+}
