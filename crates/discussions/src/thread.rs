@@ -1,8 +1,16 @@
 //! A thread: what it is, what may be asked of it, what can happen to it.
 
+mod refusal;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use refusal::Refusal;
+
 use crate::category::Format;
 use kernel::{Audience, CategoryId, CommunityId, PersonId, PostId, ThreadId};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a thread was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -248,4 +256,83 @@ pub enum Event {
         /// Who.
         person: PersonId,
     },
+}
+
+/// What a thread remembers of a post: enough to decide by, not its text, for there may be ten thousand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Who wrote it.
+    pub author: PersonId,
+    /// The top-level post that it replies to; none for a top-level post and for the opening post.
+    pub to: Option<PostId>,
+    /// A digest of its text, by which an edit that changes nothing is known.
+    digest: u64,
+}
+
+/// A thread as its events made it.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    id: ThreadId,
+    opening: Option<Opening>,
+    title: String,
+    posts: BTreeMap<PostId, Post>,
+    locked: bool,
+    closed: Option<CloseReason>,
+    answers: BTreeSet<PostId>,
+    reactions: BTreeSet<(PostId, PersonId, Reaction)>,
+    upvotes: BTreeSet<(PostId, PersonId)>,
+}
+
+/// What a thread was opened with, and keeps.
+#[derive(Clone, Debug)]
+struct Opening {
+    community: CommunityId,
+    category: CategoryId,
+    format: Format,
+    audience: Audience,
+    author: PersonId,
+    post: PostId,
+}
+
+impl Thread {
+    /// Its community; none before it was opened.
+    pub fn community(&self) -> Option<CommunityId> {
+        self.opening.as_ref().map(|opening| opening.community)
+    }
+    /// Its category; none before it was opened.
+    pub fn category(&self) -> Option<CategoryId> {
+        self.opening.as_ref().map(|opening| opening.category)
+    }
+    /// Who may see it; none before it was opened.
+    pub fn audience(&self) -> Option<&Audience> {
+        self.opening.as_ref().map(|opening| &opening.audience)
+    }
+    /// Who opened it; none before it was opened.
+    pub fn author(&self) -> Option<PersonId> {
+        self.opening.as_ref().map(|opening| opening.author)
+    }
+    /// The opening post; none before it was opened.
+    pub fn opening_post(&self) -> Option<PostId> {
+        self.opening.as_ref().map(|opening| opening.post)
+    }
+    /// Its title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+    /// Its posts, the opening post among them, in the order of their ids.
+    pub fn posts(&self) -> &BTreeMap<PostId, Post> {
+        &self.posts
+    }
+    /// Whether it takes no more posts from members.
+    pub fn locked(&self) -> bool {
+        self.locked
+    }
+    /// Why it is closed, if it is.
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.closed
+    }
+    /// The posts marked as answers.
+    pub fn answers(&self) -> &BTreeSet<PostId> {
+        &self.answers
+    }
 }

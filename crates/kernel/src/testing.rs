@@ -1,6 +1,6 @@
 //! Given events, when a command, then events or a refusal: how every rule is tested.
 //!
-//! ```ignore
+//! ```text
 //! given([opened(), Event::Locked]).by(member()).when(reply("hello")).refused(Refusal::Locked);
 //! ```
 
