@@ -4,6 +4,7 @@
 
 use super::connection::Cursors;
 use super::error::{FaultCode, database, fault};
+use super::standing::{self, Standing};
 use async_graphql::Context;
 use identity::{Credential, Identity, SessionId};
 use kernel::{Actor, Clock, Ids, PersonId, Timestamp, Viewer};
@@ -11,6 +12,7 @@ use projections::Progress;
 use services::Dispatch;
 use sqlx::PgPool;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use store::Log;
 
 /// The parts of the hub that every request shares.
@@ -32,15 +34,8 @@ pub struct Backend {
     pub ids: Arc<dyn Ids>,
     /// Seals the cursors of lists.
     pub cursors: Cursors,
-}
-
-/// Who looks and who acts: the same person seen from two sides, with the grants and roles of one moment.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    /// What may be seen.
-    pub viewer: Viewer,
-    /// What may be done; none for strangers.
-    pub actor: Option<Actor>,
+    /// How long a mutation waits until the views show its effect.
+    pub projection_wait: Duration,
 }
 
 /// A request under way.
@@ -76,9 +71,16 @@ impl RequestContext {
         Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes on a standing that was read anew.
-    pub fn renew(&self, standing: Standing) {
-        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+    /// Reads the standing anew: what was just done may have changed it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn renew(&self) -> Result<(), sqlx::Error> {
+        if let Some(credential) = &self.credential {
+            let standing = Arc::new(standing::read(&self.backend.db, credential).await?);
+            *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+        }
+        Ok(())
     }
 
     /// Who acts.

@@ -1,0 +1,462 @@
+//! The API itself: one way to ask it, whether over HTTP, over a socket, or from a page in the same process.
+
+use crate::caller::{Caller, ConsistencyToken};
+use crate::graphql::error::{FaultCode, is_passing};
+use crate::graphql::limits::{self, Measure};
+use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, standing};
+use crate::http::ask::Ask;
+use crate::http::problem::{Problem, RETRY_SECONDS};
+use crate::settings::Settings;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, Variables};
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use http::StatusCode;
+use identity::Identity;
+use kernel::{Clock, Ids};
+use projections::Progress;
+use services::Dispatch;
+use sqlx::PgPool;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+use store::{KeyRing, Log};
+
+/// Bytes of parsed documents that are kept, by the length of their text.
+const KEPT_DOCUMENTS: u64 = 4 * 1024 * 1024;
+/// The most errors that one answer carries.
+const MOST_ERRORS: usize = 20;
+
+/// What the API is made of.
+pub struct Parts {
+    /// The database with the views.
+    pub db: PgPool,
+    /// The log.
+    pub log: Log,
+    /// Carries commands to the services.
+    pub services: Arc<dyn Dispatch>,
+    /// How far the views are.
+    pub progress: Progress,
+    /// Sessions, tokens, providers, sign-in.
+    pub identity: Identity,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The hub's keys.
+    pub keys: KeyRing,
+    /// What may be set.
+    pub settings: Settings,
+}
+
+/// The API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    schema: HubSchema,
+    backend: Arc<Backend>,
+    settings: Settings,
+    documents: moka::sync::Cache<String, Arc<ExecutableDocument>>,
+}
+
+/// Which operations a way in may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Queries only: GET.
+    Reading,
+    /// Queries and mutations: POST, and pages.
+    Full,
+    /// Queries and subscriptions: SSE and WebSocket by GET.
+    Streaming,
+    /// Everything: SSE by POST, WebSocket.
+    All,
+}
+
+impl Way {
+    fn carries(self, operation: OperationType) -> bool {
+        match operation {
+            OperationType::Query => true,
+            OperationType::Mutation => matches!(self, Self::Full | Self::All),
+            OperationType::Subscription => matches!(self, Self::Streaming | Self::All),
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// It was refused before execution: its document, variables or operation are not valid, or the caller may not.
+    Refused {
+        /// The status for `application/graphql-response+json`.
+        status: StatusCode,
+        /// Why.
+        errors: Vec<ServerError>,
+        /// What the status needs besides: `Allow`.
+        problem: Option<Problem>,
+    },
+    /// It was executed; there may be errors of single fields beside the data.
+    Executed {
+        /// The answer.
+        response: Response,
+        /// The cost that was counted.
+        cost: u64,
+    },
+}
+
+/// A request that may be executed.
+struct Prepared {
+    request: Request,
+    operation: OperationType,
+    measure: Measure,
+}
+
+impl Api {
+    /// The API over these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { db, log, services, progress, identity, clock, ids, keys, settings } = parts;
+        let cursors = Cursors::new(keys.derive("gateway/cursors"));
+        let backend = Arc::new(Backend { db, services, log, progress, identity, clock, ids, cursors, projection_wait: settings.projection_wait });
+        let documents = moka::sync::Cache::builder()
+            .max_capacity(KEPT_DOCUMENTS)
+            .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
+            .build();
+        let schema = crate::graphql::schema(settings.introspection);
+        Self { inner: Arc::new(Inner { schema, backend, settings, documents }) }
+    }
+
+    /// The schema in the schema definition language.
+    pub fn sdl(&self) -> String {
+        crate::graphql::sdl()
+    }
+
+    /// The parts of the hub behind the API.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.inner.backend
+    }
+
+    /// What was set.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// Carries out a query or mutation.
+    pub async fn execute(&self, caller: &Caller, ask: Ask, way: Way) -> Answer {
+        let started = Instant::now();
+        let (operation, answer) = match self.prepare(caller, ask, way) {
+            Ok(prepared) => (name(prepared.operation), self.run(caller, prepared).await),
+            Err(refused) => ("unknown", refused),
+        };
+        let outcome = match &answer {
+            Answer::Refused { .. } => "refused",
+            Answer::Executed { response, .. } if response.is_ok() => "ok",
+            Answer::Executed { .. } => "errors",
+        };
+        metrics::counter!("hub_graphql_requests_total", "operation" => operation, "outcome" => outcome).increment(1);
+        metrics::histogram!("hub_graphql_request_seconds", "operation" => operation).record(started.elapsed().as_secs_f64());
+        answer
+    }
+
+    /// Carries out any operation as a stream of answers; queries and mutations give one.
+    ///
+    /// # Errors
+    /// What [`Answer::Refused`] would say.
+    pub async fn stream(&self, caller: &Caller, ask: Ask, way: Way) -> Result<BoxStream<'static, Response>, Answer> {
+        let prepared = self.prepare(caller, ask, way)?;
+        if prepared.operation != OperationType::Subscription {
+            let api = self.clone();
+            let caller = caller.clone();
+            let answer = async move {
+                match api.run(&caller, prepared).await {
+                    Answer::Executed { response, .. } => response,
+                    Answer::Refused { errors, .. } => Response::from_errors(errors),
+                }
+            };
+            return Ok(futures::stream::once(answer).boxed());
+        }
+        metrics::counter!("hub_graphql_requests_total", "operation" => "subscription", "outcome" => "ok").increment(1);
+        let context = self.context(caller).await?;
+        let stream = self.inner.schema.execute_stream(prepared.request.data(Arc::new(context)));
+        Ok(stream.map(cleaned).boxed())
+    }
+
+    /// Everything that can be said before anything is executed.
+    fn prepare(&self, caller: &Caller, ask: Ask, way: Way) -> Result<Prepared, Answer> {
+        let Ask { query, operation_name, variables } = ask;
+        let document = self.document(&query)?;
+        let operation = select(&document, operation_name.as_deref())?;
+        let kind = operation.ty;
+        let limits = &self.inner.settings.limits;
+        let measure = limits::check(&document, operation, &variables, limits).map_err(|beyond| {
+            let mut error = coded(FaultCode::TooComplex.as_str(), beyond.message);
+            error.locations.extend(beyond.at);
+            refuse(StatusCode::BAD_REQUEST, error)
+        })?;
+        if !way.carries(kind) {
+            return Err(misplaced(kind, way));
+        }
+        if kind == OperationType::Mutation {
+            may_write(caller)?;
+        }
+        require_variables(operation, &variables)?;
+        let mut request = Request::new(query).variables(variables);
+        if let Some(name) = operation_name {
+            request = request.operation_name(name);
+        }
+        request.set_parsed_query(ExecutableDocument::clone(&document));
+        Ok(Prepared { request, operation: kind, measure })
+    }
+
+    fn document(&self, query: &str) -> Result<Arc<ExecutableDocument>, Answer> {
+        if let Some(document) = self.inner.documents.get(query) {
+            return Ok(document);
+        }
+        limits::scan(query, &self.inner.settings.limits)
+            .map_err(|beyond| refuse(StatusCode::BAD_REQUEST, coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
+        let document = parse_query(query).map_err(|error| {
+            let error = ServerError::from(error);
+            refuse(StatusCode::BAD_REQUEST, ServerError { extensions: coded("GRAPHQL_PARSE_FAILED", "").extensions, ..error })
+        })?;
+        let document = Arc::new(document);
+        self.inner.documents.insert(query.to_owned(), Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// Who looks and who acts, read now; waits until the views have what the caller's consistency token names.
+    async fn context(&self, caller: &Caller) -> Result<RequestContext, Answer> {
+        let backend = &self.inner.backend;
+        if let Some(ConsistencyToken(position)) = caller.consistency {
+            // A token from the future, or views that are far behind: after the wait the answer is what there is.
+            let _reached = backend.progress.await_projected(position, self.inner.settings.projection_wait).await;
+        }
+        let standing = match &caller.credential {
+            None => standing::Standing::default(),
+            Some(credential) => standing::read(&backend.db, credential).await.map_err(|error| unavailable(&error))?,
+        };
+        Ok(RequestContext::new(Arc::clone(backend), caller.credential.clone(), standing))
+    }
+
+    async fn run(&self, caller: &Caller, prepared: Prepared) -> Answer {
+        let Prepared { request, operation: _, measure } = prepared;
+        let context = match self.context(caller).await {
+            Ok(context) => context,
+            Err(answer) => return answer,
+        };
+        let execution = AssertUnwindSafe(self.inner.schema.execute(request.data(Arc::new(context)))).catch_unwind();
+        match tokio::time::timeout(self.inner.settings.request_timeout, execution).await {
+            Ok(Ok(response)) if is_request_error(&response) => {
+                let errors = response.errors.into_iter().take(MOST_ERRORS).map(|error| with_code(error, "GRAPHQL_VALIDATION_FAILED")).collect();
+                Answer::Refused { status: StatusCode::BAD_REQUEST, errors, problem: None }
+            }
+            Ok(Ok(response)) => Answer::Executed { response: cleaned(response), cost: measure.cost },
+            Ok(Err(_panic)) => {
+                tracing::error!("a resolver panicked");
+                refuse(StatusCode::INTERNAL_SERVER_ERROR, coded("INTERNAL", Problem::internal().message))
+            }
+            Err(_elapsed) => {
+                let message = "The answer took too long and was given up. Ask for less at once, or try again later.";
+                let problem = Problem::unavailable(message);
+                Answer::Refused { status: problem.status, errors: vec![coded("UNAVAILABLE", message)], problem: Some(problem) }
+            }
+        }
+    }
+}
+
+/// Which of the document's operations shall run.
+fn select<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'d OperationDefinition, Answer> {
+    let refused = |message: String| refuse(StatusCode::BAD_REQUEST, coded("GRAPHQL_VALIDATION_FAILED", message));
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Ok(&operation.node),
+        (DocumentOperations::Multiple(all), Some(name)) if all.contains_key(name) => Ok(&all[name].node),
+        (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
+            Ok(all.values().next().map(|operation| &operation.node).expect("there is exactly one"))
+        }
+        (_, Some(name)) => Err(refused(format!("The document has no operation “{name}”."))),
+        (_, None) => Err(refused("The document has several operations. Say which one with “operationName”.".to_owned())),
+    }
+}
+
+/// Every variable that must have a value has one.
+fn require_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), Answer> {
+    for definition in &operation.variable_definitions {
+        let (name, variable) = (&definition.node.name.node, &definition.node.var_type.node);
+        let missing = match variables.get(name) {
+            None => definition.node.default_value.is_none(),
+            Some(value) => *value == Value::Null,
+        };
+        if missing && !variable.nullable {
+            let mut error = coded("INVALID_VARIABLE", format!("The variable “${name}” must have a value of the type {variable}."));
+            error.locations.push(definition.pos);
+            return Err(refuse(StatusCode::BAD_REQUEST, error));
+        }
+    }
+    Ok(())
+}
+
+fn may_write(caller: &Caller) -> Result<(), Answer> {
+    match &caller.credential {
+        None => {
+            let message = "Sign in, or present an API token, to change anything.";
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message).with(http::header::WWW_AUTHENTICATE, "Bearer realm=\"hub\"");
+            Err(Answer::Refused { status: problem.status, errors: vec![coded("UNAUTHENTICATED", message)], problem: Some(problem) })
+        }
+        Some(credential) if !credential.may_write() => {
+            let message = "This API token is for reading only. Issue one with the scope WRITE to change anything.";
+            let problem = Problem::new(StatusCode::FORBIDDEN, "NOT_ALLOWED", message);
+            Err(Answer::Refused { status: problem.status, errors: vec![coded("NOT_ALLOWED", message)], problem: Some(problem) })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn misplaced(operation: OperationType, way: Way) -> Answer {
+    if operation == OperationType::Mutation {
+        let message = "Mutations are taken by POST only.";
+        let problem = Problem::method("POST");
+        return Answer::Refused { status: problem.status, errors: vec![coded("METHOD_NOT_ALLOWED", message)], problem: Some(problem) };
+    }
+    let message = match way {
+        Way::Reading | Way::Full => "Subscriptions go over /graphql/stream (graphql-sse) or /graphql/ws (graphql-transport-ws).",
+        Way::Streaming | Way::All => "This operation cannot be carried here.",
+    };
+    refuse(StatusCode::BAD_REQUEST, coded("GRAPHQL_VALIDATION_FAILED", message))
+}
+
+/// An error with a code.
+pub(crate) fn coded(code: &str, message: impl Into<String>) -> ServerError {
+    with_code(ServerError::new(message, None), code)
+}
+
+/// The error with this code, unless it has one.
+fn with_code(mut error: ServerError, code: &str) -> ServerError {
+    let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+    if extensions.get("code").is_none() {
+        extensions.set("code", code);
+    }
+    error
+}
+
+fn refuse(status: StatusCode, error: ServerError) -> Answer {
+    Answer::Refused { status, errors: vec![error], problem: None }
+}
+
+fn unavailable(error: &sqlx::Error) -> Answer {
+    if is_passing(error) {
+        tracing::warn!(%error, "the database does not answer");
+        let problem = Problem::unavailable("The hub cannot read its database at the moment. Try again shortly.");
+        return Answer::Refused { status: problem.status, errors: vec![coded(problem.code, problem.message.clone())], problem: Some(problem) };
+    }
+    tracing::error!(%error, "the caller's standing could not be read");
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, coded("INTERNAL", Problem::internal().message))
+}
+
+/// Whether the response says that nothing was executed. Errors of fields carry the path of their field.
+fn is_request_error(response: &Response) -> bool {
+    response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// Takes from the errors what is none of the client's business, and gives each a code.
+fn cleaned(mut response: Response) -> Response {
+    response.errors.truncate(MOST_ERRORS);
+    for error in &mut response.errors {
+        let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+        if has_code {
+            continue;
+        }
+        if error.source.is_some() {
+            // It came by `?` from some library: its words are for the log.
+            let public = match error.source::<sqlx::Error>() {
+                Some(database) => crate::graphql::error::database(database),
+                None => {
+                    tracing::error!(error = %error.message, path = ?error.path, "a resolver failed");
+                    crate::graphql::error::fault(FaultCode::Internal, Problem::internal().message)
+                }
+            };
+            error.message = public.message;
+            error.extensions = public.extensions;
+            error.source = None;
+        } else {
+            *error = with_code(error.clone(), FaultCode::InvalidArgument.as_str());
+        }
+    }
+    response
+}
+
+fn name(operation: OperationType) -> &'static str {
+    match operation {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    }
+}
+
+/// Why a page got no data. The sentence is for people.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// Nobody is signed in, and someone must be.
+    #[error("Sign in to do this.")]
+    Unauthenticated,
+    /// The caller may not.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// What the page asked with was not valid, such as an id or a cursor in its address.
+    #[error("{0}")]
+    Invalid(String),
+    /// The database or a service does not answer.
+    #[error("The hub cannot answer at the moment. Try again in a few seconds.")]
+    Unavailable {
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
+    /// A fault of the hub. What it was is in the log.
+    #[error("The hub made a mistake while answering. It has been recorded; try again later.")]
+    Fault,
+}
+
+impl Api {
+    /// Asks for a page's data. The page has checked its form's token before it sends a mutation.
+    ///
+    /// # Errors
+    /// [`PageError`]. Rules that a mutation breaks are no errors: they stand in the data as `userErrors`.
+    pub async fn page_query(
+        &self,
+        caller: &Caller,
+        document: &'static str,
+        operation_name: Option<&str>,
+        variables: serde_json::Value,
+    ) -> Result<serde_json::Value, PageError> {
+        let ask = Ask { query: document.to_owned(), operation_name: operation_name.map(str::to_owned), variables: Variables::from_json(variables) };
+        let errors = match self.execute(caller, ask, Way::Full).await {
+            Answer::Executed { response, .. } if response.errors.is_empty() => {
+                return response.data.into_json().map_err(|error| {
+                    tracing::error!(%error, "a page's data is no JSON");
+                    PageError::Fault
+                });
+            }
+            Answer::Executed { response, .. } => response.errors,
+            Answer::Refused { errors, .. } => errors,
+        };
+        Err(page_error(&errors))
+    }
+}
+
+fn page_error(errors: &[ServerError]) -> PageError {
+    let Some(error) = errors.first() else { return PageError::Fault };
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    match code {
+        Some(Value::String(code)) => match code.as_str() {
+            "UNAUTHENTICATED" => PageError::Unauthenticated,
+            "NOT_ALLOWED" => PageError::NotAllowed(error.message.clone()),
+            "UNAVAILABLE" => PageError::Unavailable { retry_after: RETRY_SECONDS },
+            "INVALID_ID" | "INVALID_PAGE" | "INVALID_ARGUMENT" | "INVALID_VARIABLE" => PageError::Invalid(error.message.clone()),
+            _ => {
+                tracing::error!(code, message = error.message, "a page's document was refused");
+                PageError::Fault
+            }
+        },
+        _ => PageError::Fault,
+    }
+}

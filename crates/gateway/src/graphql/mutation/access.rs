@@ -1,0 +1,123 @@
+//! One's own API tokens and sessions.
+
+use super::super::context::OrFault;
+use super::super::enums::TokenScope;
+use super::super::error::UserError;
+use super::super::ids::{self, GlobalId};
+use super::super::viewer::ApiToken;
+use super::payloads::{ApiTokenPayload, SessionEndPayload};
+use super::{Sender, Stop, answer};
+use crate::graphql::RequestContext;
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use chrono::{DateTime, Utc};
+use identity::SessionId;
+use kernel::{PersonId, TokenId};
+use organisations::person::Command;
+use secrecy::ExposeSecret as _;
+use services::HubCommand;
+use uuid::Uuid;
+
+/// Issues an API token.
+#[derive(InputObject)]
+pub struct ApiTokenIssueInput {
+    /// A fresh UUID; send the same one again only to repeat the command.
+    command_id: Uuid,
+    /// What it is for, in your own words.
+    name: String,
+    /// What it may be used for.
+    scope: TokenScope,
+    /// When it ends; within a year.
+    expires_at: DateTime<Utc>,
+}
+
+/// Revokes an API token.
+#[derive(InputObject)]
+pub struct ApiTokenRevokeInput {
+    /// A fresh UUID; send the same one again only to repeat the command.
+    command_id: Uuid,
+    /// The token.
+    api_token: ID,
+}
+
+/// Ends a session.
+#[derive(InputObject)]
+pub struct SessionEndInput {
+    /// The session.
+    session: ID,
+}
+
+/// Commands about one's own API tokens and sessions.
+#[derive(Default)]
+pub struct AccessMutation;
+
+#[Object]
+impl AccessMutation {
+    /// Issue an API token for yourself. Its secret stands in this one answer and nowhere else.
+    async fn api_token_issue(&self, ctx: &Context<'_>, input: ApiTokenIssueInput) -> Result<ApiTokenPayload> {
+        answer(issue(ctx, input).await)
+    }
+
+    /// Revoke one of your API tokens. It ends at once.
+    async fn api_token_revoke(&self, ctx: &Context<'_>, input: ApiTokenRevokeInput) -> Result<ApiTokenPayload> {
+        let run = async {
+            let sender = Sender::new(ctx, input.command_id, None)?;
+            let person = sender.oneself()?;
+            let id = ids::read::<ids::Token>(&input.api_token, "apiToken")?;
+            let shown = listed(sender.request, person, id).await?;
+            let token = sender.send(person, HubCommand::Person(Command::RevokeToken { token: id })).await?;
+            sender.request.backend().identity.tokens.revoke(id).await.or_fault()?;
+            Ok(ApiTokenPayload::done(None, shown, token))
+        };
+        answer(run.await)
+    }
+
+    /// End one of your sessions. Its browser is signed out at once.
+    async fn session_end(&self, ctx: &Context<'_>, input: SessionEndInput) -> Result<SessionEndPayload> {
+        let run = async {
+            let request = RequestContext::of(ctx)?;
+            let person = own_person(request)?;
+            if request.credential().is_some_and(|credential| !credential.may_write()) {
+                return Err(UserError::not_allowed("This API token is for reading only. Issue one with the scope WRITE to change anything.").into());
+            }
+            let id = ids::read::<ids::Session>(&input.session, "session")?;
+            if !request.backend().identity.sessions.end(person, SessionId(id)).await.or_fault()? {
+                return Err(UserError::not_found("session", "session").into());
+            }
+            Ok(SessionEndPayload { ended_id: Some(GlobalId::Session(id).encode()), user_errors: Vec::new() })
+        };
+        answer(run.await)
+    }
+}
+
+fn own_person(request: &RequestContext) -> Result<PersonId, Stop> {
+    request.actor()?.person_id().ok_or_else(|| UserError::not_allowed("Only persons have sessions.").into())
+}
+
+async fn issue(ctx: &Context<'_>, input: ApiTokenIssueInput) -> Result<ApiTokenPayload, Stop> {
+    let sender = Sender::new(ctx, input.command_id, None)?;
+    let (person, organisation) = (sender.oneself()?, sender.organisation()?);
+    let id: TokenId = sender.opened();
+    let scope = input.scope.into();
+    let command = Command::IssueToken { token: id, name: input.name.clone(), scope, expires_at: input.expires_at };
+    let token = sender.send(person, HubCommand::Person(command)).await?;
+    // The event first: a token is never good for anything that the log does not know of. If the next step fails, the same
+    // command sent again makes up for it; once there is a secret, it never makes another.
+    let issued = sender.request.backend().identity.tokens.issue(id, person, organisation, input.name.trim(), scope, input.expires_at).await;
+    let secret = match issued {
+        Ok(secret) => Some(secret.expose_secret().to_owned()),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => None,
+        Err(error) => return Err(super::super::error::database(&error).into()),
+    };
+    let shown = listed(sender.request, person, id).await?;
+    let mut payload = ApiTokenPayload::done(secret, shown, token);
+    if payload.secret.is_none() {
+        let message = "This command was carried out before, and the token's secret was shown then. It is kept nowhere. If it is lost, revoke the token and issue another.";
+        payload.user_errors.push(UserError::conflict("SECRET_SHOWN_BEFORE", message, Some("commandId")));
+    }
+    Ok(payload)
+}
+
+async fn listed(request: &RequestContext, person: PersonId, id: TokenId) -> Result<Option<ApiToken>, Stop> {
+    let tokens = request.backend().identity.tokens.list(person).await.or_fault()?;
+    Ok(tokens.into_iter().find(|listed| listed.token.id == id).map(ApiToken::from))
+}

@@ -1,0 +1,156 @@
+//! A GraphQL request as HTTP carries it: in a JSON body, or in the query of a GET.
+
+use super::negotiation::is_json;
+use super::problem::Problem;
+use async_graphql::Variables;
+use axum::body::Body;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
+
+/// A GraphQL request.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// The document.
+    pub query: String,
+    /// Which of its operations, if there are several.
+    pub operation_name: Option<String>,
+    /// The values of its variables.
+    pub variables: Variables,
+}
+
+impl Ask {
+    /// A request for a document without variables.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self { query: query.into(), ..Self::default() }
+    }
+
+    /// Reads the body of a POST of at most `most` bytes.
+    ///
+    /// # Errors
+    /// 415 for other media types than JSON, 413 for too much of it, 400 for what is not a GraphQL request.
+    pub async fn from_body(headers: &HeaderMap, body: Body, most: usize) -> Result<Self, Problem> {
+        if !is_json(headers) {
+            let message = "Send the request as JSON in UTF-8, with “Content-Type: application/json”.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
+        }
+        let too_large = || {
+            let message = format!("The request's body is larger than {most} bytes. Send less at once.");
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+        };
+        let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|value| value.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > most) {
+            return Err(too_large());
+        }
+        let bytes = match Limited::new(body, most).collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => return Err(too_large()),
+            Err(_) => return Err(Problem::bad("The request's body broke off. Send it again.")),
+        };
+        let json: Value = serde_json::from_slice(&bytes).map_err(|error| Problem::bad(format!("The request's body is not valid JSON: {error}.")))?;
+        Self::from_json(json)
+    }
+
+    /// Reads the parameters of a GraphQL request from JSON.
+    ///
+    /// # Errors
+    /// 400 with what is wrong.
+    pub fn from_json(json: Value) -> Result<Self, Problem> {
+        let mut parameters = match json {
+            Value::Object(parameters) => parameters,
+            Value::Array(_) => return Err(Problem::bad("Requests are taken one at a time, not as a list. Send a JSON object with “query”.")),
+            _ => return Err(Problem::bad("The request must be a JSON object with “query”.")),
+        };
+        let query = match parameters.remove("query") {
+            Some(Value::String(query)) => query,
+            None | Some(Value::Null) => return Err(Problem::bad("“query” is missing: the GraphQL document to run, as a string.")),
+            Some(_) => return Err(Problem::bad("“query” must be a string.")),
+        };
+        let operation_name = match parameters.remove("operationName") {
+            Some(Value::String(name)) => Some(name),
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(Problem::bad("“operationName” must be a string.")),
+        };
+        let variables = map("variables", parameters.remove("variables"))?;
+        // They are part of the protocol, but none is known here.
+        map("extensions", parameters.remove("extensions"))?;
+        Ok(Self { query, operation_name, variables: Variables::from_json(Value::Object(variables)) })
+    }
+
+    /// Reads the query of a GET.
+    ///
+    /// # Errors
+    /// 400 with what is wrong.
+    pub fn from_query(query: &str) -> Result<Self, Problem> {
+        let mut parameters = Map::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let value = match name.as_ref() {
+                "query" | "operationName" => Value::String(value.into_owned()),
+                "variables" | "extensions" if value.is_empty() => Value::Null,
+                "variables" | "extensions" => {
+                    serde_json::from_str(&value).map_err(|error| Problem::bad(format!("“{name}” is not valid JSON: {error}.")))?
+                }
+                _ => continue,
+            };
+            if parameters.insert(name.clone().into_owned(), value).is_some() {
+                return Err(Problem::bad(format!("“{name}” is given twice.")));
+            }
+        }
+        if parameters.get("operationName").is_some_and(|name| name == "") {
+            parameters.remove("operationName");
+        }
+        Self::from_json(Value::Object(parameters))
+    }
+}
+
+fn map(name: &str, value: Option<Value>) -> Result<Map<String, Value>, Problem> {
+    match value {
+        Some(Value::Object(map)) => Ok(map),
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(_) => Err(Problem::bad(format!("“{name}” must be a JSON object."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_request_is_read_and_what_is_not_one_is_refused() {
+        let ask = Ask::from_json(json!({ "query": "{ a }", "operationName": null, "variables": { "a": [1] }, "extensions": {}, "other": 1 })).unwrap();
+        assert_eq!((ask.query.as_str(), ask.operation_name, ask.variables.len()), ("{ a }", None, 1));
+        for wrong in [
+            json!([]),
+            json!("{ a }"),
+            json!(null),
+            json!({}),
+            json!({ "query": null }),
+            json!({ "query": ["a"] }),
+            json!({ "query": "{ a }", "operationName": 1 }),
+            json!({ "query": "{ a }", "variables": [] }),
+            json!({ "query": "{ a }", "variables": "{}" }),
+            json!({ "query": "{ a }", "extensions": false }),
+        ] {
+            assert_eq!(Ask::from_json(wrong.clone()).unwrap_err().status, StatusCode::BAD_REQUEST, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_string_is_read_likewise() {
+        let ask = Ask::from_query("query=%7B+a+%7D&variables=%7B%22a%22%3A1%7D&operationName=&extensions=").unwrap();
+        assert_eq!((ask.query.as_str(), ask.operation_name, ask.variables.len()), ("{ a }", None, 1));
+        for wrong in ["", "query=a&query=b", "query=a&variables=x", "query=a&variables=[]", "variables=%7B%7D"] {
+            assert_eq!(Ask::from_query(wrong).unwrap_err().status, StatusCode::BAD_REQUEST, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_string_is_read_without_a_panic(query in "\\PC{0,80}") {
+            let _ = Ask::from_query(&query);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What may be set about the way in.
+
+use crate::graphql::limits::Limits;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Writes the process's metrics in the text format of Prometheus.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What may be set about the way in.
+#[derive(Clone)]
+pub struct Settings {
+    /// Whether the schema may be asked about itself.
+    pub introspection: bool,
+    /// Whether the query page is served at `/graphiql`.
+    pub graphiql: bool,
+    /// A folder with GraphiQL's own files; without it the hub's plain query page is served.
+    pub graphiql_files: Option<PathBuf>,
+    /// What one request may ask for.
+    pub limits: Limits,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// How long a request may take, its body included.
+    pub request_timeout: Duration,
+    /// How long a mutation waits until the views show its effect, and a read until they show what its consistency token names.
+    pub projection_wait: Duration,
+    /// Requests a second from one address, and from one person; bursts of ten times as many are taken.
+    pub rates: Rates,
+    /// Whether a proxy in front of the hub names the client's address in `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    /// How long a WebSocket may take to send `connection_init`.
+    pub socket_init_wait: Duration,
+    /// How often open streams are asked for signs of life, and told that they live.
+    pub stream_ping: Duration,
+    /// How often the right to an open stream is looked at again.
+    pub stream_recheck: Duration,
+    /// Operations at once on one WebSocket.
+    pub socket_operations: usize,
+    /// Writes the metrics for `/metrics`; without it there is no such page.
+    pub metrics: Option<MetricsText>,
+}
+
+/// Requests a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// From one address. Loopback addresses are not limited unless a proxy is in front.
+    pub per_address: NonZeroU32,
+    /// From one person, whatever the address.
+    pub per_person: NonZeroU32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let n = |number| NonZeroU32::new(number).expect("the number is not zero");
+        Self { per_address: n(100), per_person: n(200) }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            graphiql: true,
+            graphiql_files: None,
+            limits: Limits::default(),
+            body_bytes: 1024 * 1024,
+            request_timeout: Duration::from_secs(15),
+            projection_wait: Duration::from_secs(2),
+            rates: Rates::default(),
+            behind_proxy: false,
+            socket_init_wait: Duration::from_secs(5),
+            stream_ping: Duration::from_secs(12),
+            stream_recheck: Duration::from_millis(800),
+            socket_operations: 20,
+            metrics: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("introspection", &self.introspection)
+            .field("graphiql", &self.graphiql)
+            .field("limits", &self.limits)
+            .field("rates", &self.rates)
+            .finish_non_exhaustive()
+    }
+}
