@@ -204,3 +204,30 @@ pub async fn republish<S: EventSource + ?Sized>(
         progress(position, end.max(position));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::in_process::InProcessBus;
+
+    /// A log without any event.
+    struct Empty(watch::Sender<u64>);
+
+    #[async_trait]
+    impl EventSource for Empty {
+        async fn read(&self, _: u64, _: u32) -> Result<Vec<Recorded<Payload>>, SourceError> {
+            Ok(Vec::new())
+        }
+        fn progress(&self) -> watch::Receiver<u64> {
+            self.0.subscribe()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bus_that_is_ahead_of_the_log_belongs_to_another() {
+        let publisher = |bus| Publisher::new(Empty(watch::Sender::new(0)), Arc::new(bus));
+        assert_eq!(publisher(InProcessBus::starting_after(0)).resume().await.unwrap(), 0);
+        let error = publisher(InProcessBus::starting_after(7)).resume().await.unwrap_err();
+        assert!(error.to_string().contains("no event 7"), "{error}");
+    }
+}

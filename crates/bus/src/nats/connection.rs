@@ -119,7 +119,11 @@ impl Connection {
                 std::future::ready(())
             });
         let options = match &settings.credentials {
-            None => options,
+            // The client itself does not look for them in the address.
+            None => match servers.iter().find_map(|server| Some((server.username()?, server.password().unwrap_or_default()))) {
+                Some((user, password)) => options.user_and_password(decoded(user), decoded(password)),
+                None => options,
+            },
             Some(Credentials::User { name, password }) => options.user_and_password(name.clone(), password.clone()),
             Some(Credentials::File(path)) => options.credentials_file(path).await.map_err(|error| BusError::Config {
                 problem: format!("The NATS credentials in {} cannot be read: {error}.", path.display()),
@@ -163,13 +167,52 @@ impl Connection {
     }
 }
 
+/// The servers that an address names.
 fn servers(url: &str) -> Result<Vec<ServerAddr>, BusError> {
     url.split(',')
         .map(|one| {
-            one.trim().parse::<ServerAddr>().map_err(|error| BusError::Config {
-                problem: format!("The address of NATS cannot be understood: {error}."),
-                remedy: "Give one such as nats://localhost:4222, several separated by commas.".to_owned(),
+            // The address is not repeated in the error: it may hold a password.
+            one.trim().parse::<ServerAddr>().ok().filter(|server| !server.host().is_empty()).ok_or_else(|| BusError::Config {
+                problem: "The address of NATS cannot be understood.".to_owned(),
+                remedy: "Give one such as nats://localhost:4222; several are separated by commas.".to_owned(),
             })
         })
         .collect()
+}
+
+/// A part of an address without its percent-encoding (RFC 3986, section 2.1).
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let encoded = match after {
+            [high, low, ..] if *first == b'%' => std::str::from_utf8(&[*high, *low]).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            _ => None,
+        };
+        bytes.push(encoded.unwrap_or(*first));
+        rest = if encoded.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_may_be_percent_encoded() {
+        assert_eq!(decoded("p%40ss%2Fword%"), "p@ss/word%");
+        assert_eq!(decoded("%zz%4"), "%zz%4");
+        assert_eq!(decoded("gr%C3%BCn"), "grün");
+    }
+
+    #[test]
+    fn an_address_may_name_several_servers() {
+        let found: Vec<String> =
+            servers("nats://a:4222, b").unwrap().iter().map(|server| format!("{}:{}", server.host(), server.port())).collect();
+        assert_eq!(found, ["a:4222", "b:4222"]);
+        for wrong in ["", "nats://", "nats://a:b:c", "nats://a,"] {
+            assert!(matches!(servers(wrong), Err(BusError::Config { .. })), "{wrong}");
+        }
+    }
 }

@@ -18,6 +18,9 @@ use tokio::sync::Mutex;
 /// What the headers of a message may take of the server's limit, in bytes.
 const HEADERS: usize = 4 * 1024;
 
+/// An event on its way: where the stream ends with it, its `seq`, and the acknowledgement to come.
+type Sent = (End, u64, PublishAckFuture);
+
 /// Distributes events over NATS JetStream, with everything personal withheld.
 ///
 /// Each message says which message it must come after (`Nats-Expected-Last-Sequence`), also within a batch
@@ -69,8 +72,23 @@ impl JetStreamBus {
     }
 
     /// Sends the batch after `end` and awaits every acknowledgement. Returns where the stream then ends.
-    async fn send(&self, batch: &[Recorded<Payload>], mut end: End) -> Result<End, BusError> {
+    async fn send(&self, batch: &[Recorded<Payload>], end: End) -> Result<End, BusError> {
         let mut in_flight = VecDeque::with_capacity(self.max_ack_in_flight);
+        let sent = self.pipeline(batch, end, &mut in_flight).await;
+        if let Err(BusError::Fenced { .. }) = sent {
+            // What is still on its way may be taken yet. Await it, so that whoever looks where the stream
+            // ends does not look too early. The server answers, so this is quick.
+            let rest = async {
+                while let Some((_, _, acknowledgement)) = in_flight.pop_front() {
+                    let _ = acknowledgement.await;
+                }
+            };
+            let _ = tokio::time::timeout(self.stream.connection.timeout, rest).await;
+        }
+        sent
+    }
+
+    async fn pipeline(&self, batch: &[Recorded<Payload>], mut end: End, in_flight: &mut VecDeque<Sent>) -> Result<End, BusError> {
         for event in batch {
             if in_flight.len() >= self.max_ack_in_flight {
                 self.settle(in_flight.pop_front()).await?;
@@ -87,13 +105,15 @@ impl JetStreamBus {
         Ok(end)
     }
 
-    async fn settle(&self, sent: Option<(End, u64, PublishAckFuture)>) -> Result<(), BusError> {
+    async fn settle(&self, sent: Option<Sent>) -> Result<(), BusError> {
         let Some((end, seq, acknowledgement)) = sent else { return Ok(()) };
         let answer = acknowledgement.await.map_err(|error| self.failure(seq, &error))?;
-        if answer.sequence == end.message {
+        if answer.duplicate {
+            // Another publisher (or an attempt of our own that was given up) has published this very event.
+            Err(BusError::Fenced { seq })
+        } else if answer.sequence == end.message {
             Ok(())
         } else {
-            // The server took it for one that it has elsewhere.
             Err(BusError::unavailable(format!("event {seq} was expected to be message {} and is message {}", end.message, answer.sequence)))
         }
     }
