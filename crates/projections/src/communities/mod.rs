@@ -1,0 +1,4 @@
+//! Views of the context “communities”.
+
+pub mod community;
+pub mod membership;

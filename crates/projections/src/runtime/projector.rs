@@ -1,0 +1,378 @@
+//! Keeps one view: reads the log from the view's checkpoint, and moves rows and checkpoint together.
+
+use super::Projection;
+use super::feed::{Feed, Part};
+use super::progress::{Place, Progress};
+use super::status::State;
+use events::HubEvent;
+use futures::FutureExt;
+use kernel::{Clock, Recorded};
+use sqlx::{Acquire, PgConnection, PgPool};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Log;
+use store::error::unavailable;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// The most events of one transaction.
+const BATCH: u32 = 500;
+/// How often an event is tried before it counts as poison.
+const ATTEMPTS: u32 = 5;
+/// How long to wait after the first failure; doubled after each further one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest wait after failures in a row.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How often the checkpoint is looked at when nothing happens: it may have been moved, paused or resumed elsewhere.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The projectors of one process, one for each projection.
+pub struct Projectors {
+    projectors: Vec<Projector>,
+    progress: Progress,
+}
+
+impl Projectors {
+    /// Projectors of every view of the hub.
+    pub fn new(log: Log, clock: Arc<dyn Clock>) -> Self {
+        Self::of(log, clock, super::all())
+    }
+
+    /// Projectors of these views only.
+    pub fn of(log: Log, clock: Arc<dyn Clock>, projections: Vec<Arc<dyn Projection>>) -> Self {
+        let feed = Arc::new(Feed::new(log.clone()));
+        let db = log.pool().clone();
+        let projectors: Vec<Projector> = projections
+            .into_iter()
+            .map(|projection| Projector {
+                projection,
+                db: db.clone(),
+                log: log.clone(),
+                feed: Arc::clone(&feed),
+                clock: Arc::clone(&clock),
+                place: watch::Sender::default(),
+            })
+            .collect();
+        let progress = Progress::local(db, projectors.iter().map(|projector| projector.place.subscribe()).collect());
+        Self { projectors, progress }
+    }
+
+    /// How far these views are.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Runs every projector as a task of its own, until told to stop.
+    pub fn spawn(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+        for projector in self.projectors {
+            let stop = stop.clone();
+            tasks.spawn(async move { projector.run(stop).await });
+        }
+    }
+}
+
+/// What became of an attempt to bring events into a view.
+#[derive(Debug)]
+pub enum Outcome {
+    /// They are in it; this is the checkpoint now.
+    Advanced(u64),
+    /// The checkpoint was moved elsewhere, or the projection was paused; nothing was written.
+    Overtaken,
+    /// The events do not follow the checkpoint; nothing was written.
+    Gap {
+        /// The position that must come next.
+        expected: u64,
+        /// The one that was brought.
+        found: u64,
+    },
+}
+
+/// Why events could not be brought into a view.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the handler panicked: {0}")]
+    Panicked(String),
+}
+
+impl Failure {
+    /// Whether trying again later may help without anyone doing anything.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Database(error) => unavailable(error) || contended(error),
+            Self::Panicked(_) => false,
+        }
+    }
+}
+
+/// Whether other transactions were in the way: class 40 (serialisation, deadlock) and 55P03 (lock not available).
+pub(super) fn contended(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code.starts_with("40") || code == "55P03"))
+}
+
+/// Keeps one view.
+pub struct Projector {
+    projection: Arc<dyn Projection>,
+    db: PgPool,
+    log: Log,
+    feed: Arc<Feed>,
+    clock: Arc<dyn Clock>,
+    place: watch::Sender<Place>,
+}
+
+/// What to do next.
+enum Next {
+    /// Look at the checkpoint again.
+    Look,
+    /// There may be more.
+    GoOn(u64),
+    /// There is nothing more for now.
+    Rest(u64),
+    /// Something failed that will pass.
+    Pause,
+}
+
+impl Projector {
+    /// Runs until told to stop; it stops between transactions.
+    pub async fn run(self, stop: CancellationToken) {
+        let name = self.projection.name();
+        let mut head = self.log.progress();
+        let mut at: Option<u64> = None;
+        let mut pause = PAUSE;
+        while !stop.is_cancelled() {
+            let next = match at {
+                None => self.look().await,
+                Some(checkpoint) => self.step(checkpoint).await,
+            };
+            let wait = match next {
+                Next::GoOn(checkpoint) => {
+                    at = Some(checkpoint);
+                    pause = PAUSE;
+                    continue;
+                }
+                Next::Rest(checkpoint) => {
+                    at = Some(checkpoint);
+                    pause = PAUSE;
+                    stop.run_until_cancelled(async {
+                        tokio::select! {
+                            _ = head.wait_for(|head| *head > checkpoint) => {}
+                            () = sleep(LOOK) => at = None,
+                        }
+                    })
+                    .await;
+                    continue;
+                }
+                Next::Look => {
+                    // Not at once if it is stopped: someone has to do something first.
+                    let stopped = at.is_none();
+                    at = None;
+                    if stopped { LOOK } else { continue }
+                }
+                Next::Pause => {
+                    at = None;
+                    let wait = pause;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    wait
+                }
+            };
+            stop.run_until_cancelled(sleep(wait)).await;
+        }
+        tracing::debug!(projection = name, "projector stopped");
+    }
+
+    /// Reads where the view stands, and whether it runs.
+    async fn look(&self) -> Next {
+        match self.stored().await {
+            Ok((checkpoint, State::Running)) => {
+                self.publish(checkpoint, false);
+                Next::GoOn(checkpoint)
+            }
+            Ok((checkpoint, State::Paused | State::Poisoned)) => {
+                self.publish(checkpoint, true);
+                Next::Look
+            }
+            Err(error) => {
+                tracing::warn!(projection = self.projection.name(), %error, "the checkpoint cannot be read");
+                Next::Pause
+            }
+        }
+    }
+
+    async fn stored(&self) -> Result<(u64, State), sqlx::Error> {
+        let name = self.projection.name();
+        let row = sqlx::query!("select checkpoint, state from views.projection where name = $1", name).fetch_optional(&self.db).await?;
+        if let Some(row) = row {
+            return Ok((row.checkpoint.cast_unsigned(), crate::code::read(&row.state)?));
+        }
+        sqlx::query!("insert into views.projection (name, updated_at) values ($1, $2) on conflict do nothing", name, self.clock.now())
+            .execute(&self.db)
+            .await?;
+        Ok((0, State::Running))
+    }
+
+    fn publish(&self, checkpoint: u64, stopped: bool) {
+        #[allow(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53 events")]
+        metrics::gauge!("hub_projection_checkpoint", "projection" => self.projection.name()).set(checkpoint as f64);
+        metrics::gauge!("hub_projection_stopped", "projection" => self.projection.name()).set(f64::from(u8::from(stopped)));
+        self.place.send_replace(Place { checkpoint, stopped });
+    }
+
+    /// Brings the next events into the view, if there are any.
+    async fn step(&self, checkpoint: u64) -> Next {
+        let name = self.projection.name();
+        let part = match self.feed.after(checkpoint, BATCH).await {
+            Ok(part) => part,
+            Err(error) => {
+                tracing::warn!(projection = name, %error, "the log cannot be read");
+                return Next::Pause;
+            }
+        };
+        match (part.events(), part.broken()) {
+            ([], Some(broken)) => self.poisoned(checkpoint, broken.seq, &broken.error, 1).await,
+            ([], None) => Next::Rest(checkpoint),
+            (events, _) => match self.advance(checkpoint, events).await {
+                Ok(outcome) => self.after(&outcome),
+                Err(failure) if failure.is_passing() => {
+                    tracing::warn!(projection = name, error = %failure, "events could not be projected; trying again");
+                    Next::Pause
+                }
+                Err(_) => self.one_by_one(checkpoint, &part).await,
+            },
+        }
+    }
+
+    fn after(&self, outcome: &Outcome) -> Next {
+        match *outcome {
+            Outcome::Advanced(checkpoint) => {
+                self.publish(checkpoint, false);
+                Next::GoOn(checkpoint)
+            }
+            Outcome::Overtaken => Next::Look,
+            Outcome::Gap { expected, found } => {
+                tracing::error!(projection = self.projection.name(), expected, found, "the log has a gap; trying again");
+                Next::Pause
+            }
+        }
+    }
+
+    /// A batch failed: finds the event that it failed on, and whether that passes.
+    async fn one_by_one(&self, mut checkpoint: u64, part: &Part) -> Next {
+        for recorded in part.events() {
+            let mut pause = PAUSE;
+            let mut attempt = 1;
+            loop {
+                match self.advance(checkpoint, std::slice::from_ref(recorded)).await {
+                    Ok(Outcome::Advanced(further)) => {
+                        checkpoint = further;
+                        self.publish(checkpoint, false);
+                        break;
+                    }
+                    Ok(outcome) => return self.after(&outcome),
+                    Err(failure) if failure.is_passing() => return Next::Pause,
+                    Err(failure) if attempt == ATTEMPTS => {
+                        return self.poisoned(checkpoint, recorded.seq, &failure.to_string(), attempt).await;
+                    }
+                    Err(failure) => {
+                        tracing::warn!(projection = self.projection.name(), seq = recorded.seq, attempt, error = %failure, "event failed");
+                        sleep(pause).await;
+                        pause *= 2;
+                        attempt += 1;
+                    }
+                }
+            }
+        }
+        Next::GoOn(checkpoint)
+    }
+
+    /// Stops the projection at an event that it cannot take.
+    async fn poisoned(&self, checkpoint: u64, seq: u64, error: &str, attempts: u32) -> Next {
+        let name = self.projection.name();
+        tracing::error!(projection = name, seq, error, "projection stopped at an event that it cannot take; see `hub projections status`");
+        let stopped = sqlx::query!(
+            "update views.projection set state = 'poisoned', error = $3, error_seq = $4, attempts = $5, updated_at = $6 \
+             where name = $1 and checkpoint = $2 and state = 'running'",
+            name,
+            checkpoint.cast_signed(),
+            error,
+            seq.cast_signed(),
+            attempts.cast_signed(),
+            self.clock.now()
+        )
+        .execute(&self.db)
+        .await;
+        match stopped {
+            Ok(_) => Next::Look,
+            Err(error) => {
+                tracing::warn!(projection = name, %error, "that the projection stopped could not be recorded");
+                Next::Pause
+            }
+        }
+    }
+
+    /// Brings events into the view, which must follow its checkpoint without a gap: rows and checkpoint in one transaction.
+    async fn advance(&self, checkpoint: u64, events: &[Recorded<HubEvent>]) -> Result<Outcome, Failure> {
+        let mut to = checkpoint;
+        for recorded in events {
+            if recorded.seq != to + 1 {
+                return Ok(Outcome::Gap { expected: to + 1, found: recorded.seq });
+            }
+            to = recorded.seq;
+        }
+        let mut connection = self.db.acquire().await?;
+        if !events.iter().any(|recorded| self.projection.concerns(&recorded.event)) {
+            let moved = self.move_checkpoint(&mut connection, checkpoint, to).await?;
+            return Ok(if moved { Outcome::Advanced(to) } else { Outcome::Overtaken });
+        }
+        let mut transaction = connection.begin().await?;
+        // The checkpoint first: it locks the row, so that of two projectors one waits, and then finds itself overtaken.
+        if !self.move_checkpoint(&mut transaction, checkpoint, to).await? {
+            transaction.rollback().await?;
+            return Ok(Outcome::Overtaken);
+        }
+        let applied = AssertUnwindSafe(self.projection.apply_all(events, &mut transaction)).catch_unwind().await;
+        match applied {
+            Ok(Ok(())) => transaction.commit().await?,
+            Ok(Err(error)) => {
+                transaction.rollback().await?;
+                return Err(error.into());
+            }
+            Err(panic) => {
+                transaction.rollback().await?;
+                return Err(Failure::Panicked(message(&*panic)));
+            }
+        }
+        Ok(Outcome::Advanced(to))
+    }
+
+    /// Moves the checkpoint if it still stands there and the projection runs.
+    ///
+    /// The commit need not wait for the disk: rows and checkpoint are lost together or not at all, and the log has the events.
+    async fn move_checkpoint(&self, db: &mut PgConnection, from: u64, to: u64) -> Result<bool, sqlx::Error> {
+        let row = sqlx::query!(
+            r#"with moved as (
+                 update views.projection set checkpoint = $3, updated_at = $4
+                 where name = $1 and checkpoint = $2 and state = 'running' returning name)
+               select set_config('synchronous_commit', 'off', true) as setting, exists (select from moved) as "moved!""#,
+            self.projection.name(),
+            from.cast_signed(),
+            to.cast_signed(),
+            self.clock.now()
+        )
+        .fetch_one(db)
+        .await?;
+        Ok(row.moved)
+    }
+}
+
+/// What a panic said.
+pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned())
+}
