@@ -80,9 +80,8 @@ fn incomplete(into: &mut Collection, place: &super::Place, at: &At<'_>, what: &s
 fn discussion(at: &At<'_>, repository: Option<&str>) -> Result<Discussion, Fault> {
     let url = at.get_text("url")?;
     let created_at = at.need_time("createdAt")?;
-    let repository = match repository.map(str::to_owned).or_else(|| url.and_then(repository_of)) {
-        Some(repository) => repository,
-        None => return Err(at.fault("has no `url`, and its repository no `nameWithOwner`: nobody could tell where it was held")),
+    let Some(repository) = repository.map(str::to_owned).or_else(|| url.and_then(repository_of)) else {
+        return Err(at.fault("has no `url`, and its repository no `nameWithOwner`: nobody could tell where it was held"));
     };
     let closed = at.flag("closed")?;
     let thread = Thread {
