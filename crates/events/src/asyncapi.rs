@@ -162,9 +162,4 @@ mod tests {
             assert_eq!(document["components"]["messages"][wire.wire_type()]["name"], wire.wire_type());
         }
     }
-
-    #[test]
-    fn the_document() {
-        insta::assert_json_snapshot!(asyncapi());
-    }
 }

@@ -118,3 +118,56 @@ impl WireEvent for thread::Event {
         if let HubEvent::Thread(event) = event { Some(event) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn every_event_goes_back_to_its_own_aggregate_and_to_no_other() {
+        for event in samples() {
+            let homes = [
+                organisation::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+                person::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+                team::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+                community::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+                category::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+                thread::Event::from_hub(event.clone()).map(WireEvent::into_hub),
+            ];
+            let found: Vec<HubEvent> = homes.into_iter().flatten().collect();
+            assert_eq!(found, [event]);
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_aggregates() {
+        use kernel::Aggregate;
+        fn name<A: Aggregate>() -> (&'static str, &'static str) {
+            (A::CONTEXT, A::NAME)
+        }
+        for event in samples() {
+            let expected = match &event {
+                HubEvent::Organisation(_) => name::<organisation::Organisation>(),
+                HubEvent::Person(_) => name::<person::Person>(),
+                HubEvent::Team(_) => name::<team::Team>(),
+                HubEvent::Community(_) => name::<community::Community>(),
+                HubEvent::Category(_) => name::<category::Category>(),
+                HubEvent::Thread(_) => name::<thread::Thread>(),
+            };
+            assert_eq!((event.context(), event.aggregate()), expected);
+        }
+    }
+
+    /// Personal data stand in the person's own stream and nowhere else.
+    #[test]
+    fn only_a_persons_own_stream_holds_personal_data() {
+        let stream = Uuid::from_u128(7);
+        for event in samples() {
+            let holds = event.to_payload().data.to_string().contains("$personal");
+            let own = matches!(event, HubEvent::Person(_));
+            assert!(own || !holds, "{event:?} holds personal data outside the person's stream");
+            assert_eq!(event.personal(stream), own.then_some(stream.into()));
+        }
+    }
+}

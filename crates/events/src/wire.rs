@@ -4,7 +4,7 @@ use crate::HubEvent;
 use kernel::{Payload, Recorded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// One kind of event as the wire knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,9 +230,12 @@ fn parts<E: Serialize>(event: &E) -> (String, Value) {
 
 /// The event of that kind with these data; an empty object stands for no data.
 fn whole<E: DeserializeOwned>(wire: &Wire, data: Value) -> Result<E, serde_json::Error> {
-    let empty = data.as_object().is_some_and(Map::is_empty);
-    let whole = if empty { json!({ "type": wire.event }) } else { json!({ "type": wire.event, "data": data }) };
-    serde_json::from_value(whole)
+    let mut whole = Map::new();
+    whole.insert("type".into(), wire.event.into());
+    if !data.as_object().is_some_and(Map::is_empty) {
+        whole.insert("data".into(), data);
+    }
+    serde_json::from_value(Value::Object(whole))
 }
 
 /// Brings data from the version they were written in to the current one, step by step.
@@ -254,6 +257,7 @@ fn upcast(steps: &[Upcast], current: u16, kind: &str, written: u16, mut data: Va
 mod tests {
     use super::*;
     use crate::samples;
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]

@@ -3,6 +3,8 @@
 //! `UPDATE_GOLDEN=1 cargo test -p events` writes the files of the current versions that are missing. It changes no
 //! file that is there: what an old log holds does not change either.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at what is unexpected, in its helpers too")]
+
 use events::wire::{WIRES, Wire};
 use events::{HubEvent, samples, schema};
 use kernel::Payload;

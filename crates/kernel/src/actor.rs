@@ -176,3 +176,35 @@ impl Actor {
         if self.standings(scope).iter().any(|standing| action.allows(*standing)) { Ok(()) } else { Err(Denied { action }) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn an_actor_sees_what_a_viewer_with_the_same_roles_sees() {
+        let (person, organisation): (PersonId, OrganisationId) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
+        let (here, elsewhere): (CommunityId, CommunityId) = (Uuid::from_u128(3).into(), Uuid::from_u128(4).into());
+        let actor = Actor::person(person, organisation).with(Role::InterestedParty(here)).with(Role::Steward);
+        assert_eq!(actor.grants(), crate::Viewer::person(person, organisation, [here]).grants);
+        assert!(actor.sees(&Audience::community(here)));
+        assert!(!actor.sees(&Audience::community(elsewhere)), "a steward looks after the hub, and does not read along");
+    }
+
+    #[test]
+    fn the_hub_itself_sees_everything() {
+        let hub = Actor::system("import");
+        assert!(hub.sees(&Audience::persons([Uuid::from_u128(1).into()])));
+        assert!(hub.may(Action::ContentImport, &Scope::hub()).is_ok());
+    }
+
+    #[test]
+    fn a_role_counts_only_where_it_is_held() {
+        let (here, elsewhere): (CommunityId, CommunityId) = (Uuid::from_u128(3).into(), Uuid::from_u128(4).into());
+        let actor = Actor::person(Uuid::from_u128(1).into(), Uuid::from_u128(2).into()).with(Role::Coordinator(here));
+        assert!(actor.may(Action::ThreadLock, &Scope::community(here)).is_ok());
+        let denied = actor.may(Action::ThreadLock, &Scope::community(elsewhere)).unwrap_err();
+        assert_eq!(denied.to_string(), "You may not lock or unlock this thread. It is open to: a coordinator of the community.");
+    }
+}

@@ -22,7 +22,7 @@ pub enum Kind {
 
 /// Why a command was refused. Every aggregate has an enum of its own; this is what they share.
 pub trait Refusal: std::error::Error + Send + Sync + 'static {
-    /// A stable code in SCREAMING_SNAKE_CASE, for programs.
+    /// A stable code in upper case with underscores, such as `THREAD_LOCKED`, for programs.
     fn code(&self) -> &'static str;
     /// The kind of failure.
     fn kind(&self) -> Kind;

@@ -88,6 +88,7 @@ impl<A: Aggregate> Outcome<A> {
     ///
     /// # Panics
     /// When it is not, or for another reason.
+    #[expect(clippy::needless_pass_by_value, reason = "a test reads best with the refusal written in place")]
     pub fn refused(self, reason: A::Refusal)
     where
         A::Refusal: PartialEq,

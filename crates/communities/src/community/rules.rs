@@ -154,9 +154,9 @@ impl Aggregate for Community {
 }
 
 /// The home organisation takes part from the start; the founder, unless it is the hub itself, carries the community.
-fn founding_events(founded: Event, home: OrganisationId, founder: Option<PersonId>) -> Vec<Event> {
+fn founding_events(founded: Event, home: OrganisationId, by: Option<PersonId>) -> Vec<Event> {
     let mut events = vec![founded, Event::OrganisationJoined { organisation: home }];
-    if let Some(person) = founder {
+    if let Some(person) = by {
         events.push(Event::MemberJoined { person, organisation: home, kind: MemberKind::Core, team: None });
         events.push(Event::CoordinatorAppointed { person });
     }

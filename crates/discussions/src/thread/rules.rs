@@ -30,12 +30,12 @@ impl Aggregate for Thread {
 
     fn decide(&self, command: Command, by: &Actor, _now: Timestamp) -> Result<Vec<Event>, Refusal> {
         if let Command::Open { home, author, post, title, body, audience, source } = command {
-            return self.open(by, home, author, post, &title, &body, audience, source);
+            return self.open(by, &home, &title, audience, Writing { post, author, body, source });
         }
         let opening = self.seen_by(by)?;
         match command {
             Command::Open { .. } => Err(Refusal::AlreadyOpened),
-            Command::Reply { post, to, author, body, source } => self.reply(opening, by, post, to, author, &body, source),
+            Command::Reply { post, to, author, body, source } => self.reply(opening, by, to, Writing { post, author, body, source }),
             Command::Retitle { title } => {
                 self.allow_edit(opening, by, opening.author)?;
                 let title = text::line("title", &title, text::LINE)?;
@@ -189,66 +189,40 @@ impl Thread {
         by.person_id().ok_or(Refusal::NoPerson)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the command's own fields")]
-    fn open(
-        &self,
-        by: &Actor,
-        home: Home,
-        author: PersonId,
-        post: PostId,
-        title: &str,
-        body: &str,
-        audience: Option<Audience>,
-        source: Option<String>,
-    ) -> Result<Vec<Event>, Refusal> {
+    fn open(&self, by: &Actor, home: &Home, title: &str, audience: Option<Audience>, writing: Writing) -> Result<Vec<Event>, Refusal> {
         if !by.sees(&home.audience) {
             return Err(Refusal::CategoryNotFound);
         }
         let action = if home.format == Format::Announcement { Action::AnnouncementOpen } else { Action::ThreadOpen };
         by.may(action, &Scope::community(home.community))?;
-        allow_authorship(by, author, source.as_deref())?;
+        writing.allow(by)?;
         if self.opening.is_some() {
             return Err(Refusal::AlreadyOpened);
         }
         if !home.open {
             return Err(Refusal::CategoryClosed);
         }
-        Ok(vec![Event::Opened {
-            community: home.community,
-            category: home.category,
-            format: home.format,
-            audience: narrowed(by, &home, audience, author)?,
-            author,
-            post,
-            title: text::line("title", title, text::LINE)?,
-            body: text::body("body", body, text::BODY)?,
-            source: source_address(source)?,
-        }])
+        let title = text::line("title", title, text::LINE)?;
+        let audience = narrowed(by, home, audience, writing.author)?;
+        let Writing { post, author, body, source } = writing.checked()?;
+        let Home { community, category, format, .. } = *home;
+        Ok(vec![Event::Opened { community, category, format, audience, author, post, title, body, source }])
     }
 
     /// Closed threads still take posts, as on GitHub: closing says that it is settled, locking that it is over.
-    #[expect(clippy::too_many_arguments, reason = "they are the command's own fields")]
-    fn reply(
-        &self,
-        opening: &Opening,
-        by: &Actor,
-        post: PostId,
-        to: Option<PostId>,
-        author: PersonId,
-        body: &str,
-        source: Option<String>,
-    ) -> Result<Vec<Event>, Refusal> {
+    fn reply(&self, opening: &Opening, by: &Actor, to: Option<PostId>, writing: Writing) -> Result<Vec<Event>, Refusal> {
         by.may(Action::ThreadReply, &Scope::community(opening.community))?;
-        allow_authorship(by, author, source.as_deref())?;
+        writing.allow(by)?;
         self.unless_locked(opening, by)?;
-        if self.posts.contains_key(&post) {
+        if self.posts.contains_key(&writing.post) {
             return Err(Refusal::PostExists);
         }
         let to = match to {
             Some(to) => self.top_level(opening, to)?,
             None => None,
         };
-        Ok(vec![Event::Replied { post, to, author, body: text::body("body", body, text::BODY)?, source: source_address(source)? }])
+        let Writing { post, author, body, source } = writing.checked()?;
+        Ok(vec![Event::Replied { post, to, author, body, source }])
     }
 
     /// Where a reply to that post is attached: replies go one level deep, and a reply to the opening post is a
@@ -259,12 +233,30 @@ impl Thread {
     }
 }
 
-/// One writes under one's own name; only an import writes under others', and says where it has it from.
-fn allow_authorship(by: &Actor, author: PersonId, source: Option<&str>) -> Result<(), Refusal> {
-    if by.person_id() != Some(author) || source.is_some() {
-        by.may(Action::ContentImport, &Scope::hub())?;
+/// A post about to be written.
+struct Writing {
+    post: PostId,
+    author: PersonId,
+    body: String,
+    source: Option<String>,
+}
+
+impl Writing {
+    /// One writes under one's own name; only an import writes under others', and says where it has it from.
+    fn allow(&self, by: &Actor) -> Result<(), Refusal> {
+        if by.person_id() != Some(self.author) || self.source.is_some() {
+            by.may(Action::ContentImport, &Scope::hub())?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn checked(self) -> Result<Self, TextError> {
+        Ok(Self {
+            body: text::body("body", &self.body, text::BODY)?,
+            source: self.source.map(|source| text::line("source", &source, 2_000)).transpose()?,
+            ..self
+        })
+    }
 }
 
 /// The audience of a thread: its category's, or a part of it. The author is never shut out: who names persons is one of
@@ -280,10 +272,6 @@ fn narrowed(by: &Actor, home: &Home, audience: Option<Audience>, author: PersonI
         return Err(Refusal::AudienceTooWide);
     }
     Ok(if audience.reach() == Reach::Persons || !by.sees(&audience) { audience.and(Token::Person(author)) } else { audience })
-}
-
-fn source_address(source: Option<String>) -> Result<Option<String>, TextError> {
-    source.map(|source| text::line("source", &source, 2_000)).transpose()
 }
 
 /// A digest of a text, to tell whether an edit changes it. It lives in memory only.
