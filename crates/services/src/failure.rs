@@ -79,7 +79,9 @@ impl Refused {
         Self {
             code: "VERSION_CONFLICT".to_owned(),
             kind: Kind::Conflict,
-            message: format!("It has changed since you looked: you saw version {expected}, it is at version {actual}. Look again, then repeat."),
+            message: format!(
+                "It has changed since you looked: you saw version {expected}, it is at version {actual}. Look again, then repeat."
+            ),
             field: Some("expectedVersion".to_owned()),
             current_version: Some(actual),
         }

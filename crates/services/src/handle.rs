@@ -118,7 +118,15 @@ impl Services {
     }
 
     /// An append for a request, without events.
-    fn append_of(&self, request: &Request, stream: StreamId, expected: u64, fingerprint: [u8; 32], occurred_at: Timestamp, now: Timestamp) -> Append {
+    fn append_of(
+        &self,
+        request: &Request,
+        stream: StreamId,
+        expected: u64,
+        fingerprint: [u8; 32],
+        occurred_at: Timestamp,
+        now: Timestamp,
+    ) -> Append {
         Append {
             personal: (stream.aggregate == Person::NAME).then_some(PersonId(request.target)),
             stream,
@@ -157,9 +165,8 @@ impl Services {
         if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
             return Err(Attempt::Failed(Refused::conflict(expected, version).into()));
         }
-        let decided = state
-            .decide(command, &request.actor, occurred_at)
-            .map_err(|refusal| Attempt::Failed(Refused::by(&refusal).into()))?;
+        let decided =
+            state.decide(command, &request.actor, occurred_at).map_err(|refusal| Attempt::Failed(Refused::by(&refusal).into()))?;
         let mut claims = Vec::new();
         let mut new_events = Vec::with_capacity(decided.len());
         for event in decided {
@@ -167,7 +174,8 @@ impl Services {
             state.apply(&event);
             new_events.push(NewEvent { id: EventId(self.ids.next()), payload: event.into_hub().to_payload() });
         }
-        let append = Append { events: new_events, claims, ..self.append_of(request, stream.clone(), version, fingerprint, occurred_at, now) };
+        let append =
+            Append { events: new_events, claims, ..self.append_of(request, stream.clone(), version, fingerprint, occurred_at, now) };
         match self.log.append(append).await {
             Ok(appended) => {
                 if !appended.repeated && appended.receipt.last_version > version && may_be_kept(&stream) {
