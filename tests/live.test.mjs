@@ -39,7 +39,7 @@ async function firstEvent(subscribe) {
 
 test('over a WebSocket', async () => {
   const client = createWsClient({
-    url: hub.graphql.replace(/^http/, 'ws'),
+    url: `${hub.graphql}/ws`.replace(/^http/, 'ws'),
     webSocketImpl: WebSocket,
     connectionParams: { authorization: `Bearer ${asker.token}` },
     retryAttempts: 0,
@@ -51,7 +51,7 @@ test('over a WebSocket', async () => {
 });
 
 test('over server-sent events', async () => {
-  const client = createSseClient({ url: hub.graphql, headers: { authorization: `Bearer ${asker.token}` }, retryAttempts: 0 });
+  const client = createSseClient({ url: `${hub.graphql}/stream`, headers: { authorization: `Bearer ${asker.token}` }, retryAttempts: 0 });
   const { data, errors } = await firstEvent((request, sink) => client.subscribe(request, sink));
   assert.equal(errors, undefined);
   assert.ok(data.threadActivity.position);
@@ -62,7 +62,7 @@ test('from a position on, nothing is missed', async () => {
   const { hub: before } = await ask(hub, '{ hub { position } }', {}, asker.token);
   await reply();
   await reply();
-  const client = createSseClient({ url: hub.graphql, headers: { authorization: `Bearer ${asker.token}` }, retryAttempts: 0 });
+  const client = createSseClient({ url: `${hub.graphql}/stream`, headers: { authorization: `Bearer ${asker.token}` }, retryAttempts: 0 });
   const seen = new Set();
   await new Promise((resolve, reject) =>
     client.subscribe(
@@ -85,7 +85,7 @@ for (const [what, send, code] of [
   ['a subscription before the greeting', JSON.stringify({ type: 'subscribe', id: '1', payload: { query: '{ __typename }' } }), 4401],
 ]) {
   test(`a socket is closed with ${code} after ${what}`, async () => {
-    const socket = new WebSocket(hub.graphql.replace(/^http/, 'ws'), 'graphql-transport-ws');
+    const socket = new WebSocket(`${hub.graphql}/ws`.replace(/^http/, 'ws'), 'graphql-transport-ws');
     const closed = new Promise((resolve, reject) => socket.on('close', resolve).on('error', reject));
     socket.on('open', () => socket.send(send));
     assert.equal(await closed, code);
@@ -93,7 +93,7 @@ for (const [what, send, code] of [
 }
 
 test('a second greeting closes the socket with 4429', async () => {
-  const socket = new WebSocket(hub.graphql.replace(/^http/, 'ws'), 'graphql-transport-ws');
+  const socket = new WebSocket(`${hub.graphql}/ws`.replace(/^http/, 'ws'), 'graphql-transport-ws');
   const closed = new Promise((resolve, reject) => socket.on('close', resolve).on('error', reject));
   socket.on('open', () => {
     socket.send(JSON.stringify({ type: 'connection_init' }));
