@@ -3,14 +3,14 @@
 use crate::command::{Dispatch, HubCommand, Request};
 use crate::failure::{Failure, Refused};
 use async_trait::async_trait;
-use communities::community::Community;
+use communities::community::{self, Community};
 use discussions::category::{self, Category, Format};
 use discussions::thread::{self, Thread};
 use events::WireEvent;
-use kernel::{Aggregate, Audience, Clock, CommunityId, EventId, Ids, Metadata, PersonId, StreamId, Timestamp, clock};
+use kernel::{Aggregate, Audience, Clock, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, StreamId, Timestamp, clock};
 use organisations::organisation::Organisation;
 use organisations::person::Person;
-use organisations::team::Team;
+use organisations::team::{self, Team};
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::Arc;
@@ -221,9 +221,48 @@ impl Services {
         }
     }
 
-    async fn settle_category(&self, command: category::Command) -> Result<category::Command, Failure> {
+    /// Keeps people to the organisation that they really belong to.
+    async fn settle_community(&self, command: &community::Command) -> Result<(), Failure> {
+        match command {
+            community::Command::Join { person, organisation, .. } => self.demand_belonging(*person, *organisation).await,
+            community::Command::Found { .. }
+            | community::Command::AmendCharter { .. }
+            | community::Command::OpenToJoiners
+            | community::Command::CloseToJoiners
+            | community::Command::JoinOrganisation { .. }
+            | community::Command::LeaveOrganisation { .. }
+            | community::Command::Leave { .. }
+            | community::Command::ChangeMemberKind { .. }
+            | community::Command::AppointCoordinator { .. }
+            | community::Command::ReleaseCoordinator { .. }
+            | community::Command::Archive { .. } => Ok(()),
+        }
+    }
+
+    async fn settle_team(&self, target: Uuid, command: &team::Command) -> Result<(), Failure> {
+        match command {
+            team::Command::AddMember { person } => match self.state::<Team>(target).await?.0.organisation() {
+                Some(organisation) => self.demand_belonging(*person, organisation).await,
+                None => Ok(()),
+            },
+            team::Command::Form { .. } | team::Command::Rename { .. } | team::Command::RemoveMember { .. } | team::Command::Disband => Ok(()),
+        }
+    }
+
+    async fn demand_belonging(&self, person: PersonId, organisation: OrganisationId) -> Result<(), Failure> {
+        let (state, _) = self.state::<Person>(person).await?;
+        if state.organisation() == Some(organisation) && !state.erased() {
+            return Ok(());
+        }
+        Err(Refused::not_found("person of that organisation", "person").into())
+    }
+
+    async fn settle_category(&self, target: Uuid, command: category::Command) -> Result<category::Command, Failure> {
         use category::Command;
         let Command::Open { community, slug, name, description, format, audience, within: _, position } = command else {
+            if let Some(community) = self.state::<Category>(target).await?.0.community() {
+                self.demand_living(community).await?;
+            }
             return Ok(command);
         };
         let state = self.demand_living(community).await?;
@@ -258,10 +297,16 @@ impl Dispatch for Services {
         let outcome = match request.command.clone() {
             HubCommand::Organisation(command) => self.handle::<Organisation>(&request, command).await,
             HubCommand::Person(command) => self.handle::<Person>(&request, command).await,
-            HubCommand::Team(command) => self.handle::<Team>(&request, command).await,
-            HubCommand::Community(command) => self.handle::<Community>(&request, command).await,
+            HubCommand::Team(command) => {
+                self.settle_team(request.target, &command).await?;
+                self.handle::<Team>(&request, command).await
+            }
+            HubCommand::Community(command) => {
+                self.settle_community(&command).await?;
+                self.handle::<Community>(&request, command).await
+            }
             HubCommand::Category(command) => {
-                let command = self.settle_category(command).await?;
+                let command = self.settle_category(request.target, command).await?;
                 self.handle::<Category>(&request, command).await
             }
             HubCommand::Thread(command) => {

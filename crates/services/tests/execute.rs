@@ -218,6 +218,20 @@ async fn someone_elses_identity_is_taken_without_being_told() {
 }
 
 #[tokio::test]
+async fn a_coordinator_brings_nobody_in_for_an_organisation_that_is_not_theirs() {
+    let world = world().await;
+    let coordinator = world.member().with(Role::Coordinator(world.community));
+    let join = community::Command::Join {
+        person: PersonId(fresh()),
+        organisation: world.organisation,
+        kind: community::MemberKind::Member,
+        team: None,
+    };
+    let refused = refused(send(&world.services, coordinator, world.community.0, HubCommand::Community(join)).await);
+    assert_eq!((refused.kind, refused.field.as_deref()), (kernel::Kind::NotFound, Some("person")));
+}
+
+#[tokio::test]
 async fn over_a_transport_it_is_the_same() {
     let world = world().await;
     let transport = Arc::new(InProcessCommands::new(CommandSettings::default()));
