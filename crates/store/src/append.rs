@@ -9,6 +9,7 @@ use crate::seal;
 use kernel::clock::to_microseconds;
 use kernel::{Claim, CommandId, EventId, Metadata, Payload, PersonId, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgExecutor};
 use std::collections::BTreeMap;
 
 /// How often an append that lost a race, or its connection, is tried again. Once is nearly always enough: the second
@@ -137,7 +138,7 @@ impl Log {
         let columns = Columns::new(self, &append, key);
         let mut attempt = 1;
         let outcome = loop {
-            match self.call(&append, &columns).await {
+            match call(self.pool(), &append, &columns).await {
                 Ok(outcome) => break outcome,
                 Err(error) if attempt < ATTEMPTS && worth_another_attempt(&error) => attempt += 1,
                 Err(error) => return Err(error.into()),
@@ -164,42 +165,50 @@ impl Log {
             Ok(Err(source)) => Err(AppendError::Key { person, source }),
             Err(Error::Unavailable(error)) => Err(AppendError::Unavailable(error)),
             Err(Error::Database(error)) => Err(AppendError::Database(error)),
-            Err(Error::Malformed { .. } | Error::Key { .. }) => unreachable!("reading a person's key reads no event"),
+            Err(Error::Malformed { .. } | Error::Gap { .. } | Error::Key { .. }) => unreachable!("reading a person's key reads no event"),
         }
     }
 
-    async fn call(&self, append: &Append, columns: &Columns) -> Result<Outcome, sqlx::Error> {
-        sqlx::query_as!(
-            Outcome,
-            r#"select outcome as "outcome!", context, aggregate, stream, first_version, last_version, events, claim
-               from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"#,
-            append.command.uuid(),
-            append.fingerprint.as_slice(),
-            append.stream.context,
-            append.stream.aggregate,
-            append.stream.id,
-            signed(append.expected),
-            to_microseconds(append.now),
-            to_microseconds(append.meta.occurred_at),
-            columns.actor,
-            append.meta.organisation.map(|id| id.uuid()),
-            append.meta.correlation,
-            append.meta.causation.map(|id| id.uuid()),
-            append.meta.traceparent,
-            columns.person.map(PersonId::uuid),
-            &columns.ids,
-            &columns.kinds,
-            &columns.schemas,
-            &columns.data,
-            &columns.digests,
-            &columns.take.spaces,
-            &columns.take.hashes,
-            &columns.release.spaces,
-            &columns.release.hashes
-        )
-        .fetch_one(self.pool())
-        .await
+    /// The same within a transaction of the caller's, one attempt, without waking anybody. For tests of what readers see
+    /// of transactions that take their time; see [`testing::append_within`](crate::testing::append_within).
+    pub(crate) async fn append_within(&self, connection: &mut PgConnection, append: Append) -> Result<Appended, AppendError> {
+        let key = self.personal_key(&append).await?;
+        let columns = Columns::new(self, &append, key);
+        call(connection, &append, &columns).await?.into_result(append, columns)
     }
+}
+
+async fn call(database: impl PgExecutor<'_>, append: &Append, columns: &Columns) -> Result<Outcome, sqlx::Error> {
+    sqlx::query_as!(
+        Outcome,
+        r#"select outcome as "outcome!", context, aggregate, stream, first_version, last_version, events, claim
+           from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"#,
+        append.command.uuid(),
+        append.fingerprint.as_slice(),
+        append.stream.context,
+        append.stream.aggregate,
+        append.stream.id,
+        signed(append.expected),
+        to_microseconds(append.now),
+        to_microseconds(append.meta.occurred_at),
+        columns.actor,
+        append.meta.organisation.map(|id| id.uuid()),
+        append.meta.correlation,
+        append.meta.causation.map(|id| id.uuid()),
+        append.meta.traceparent,
+        columns.person.map(PersonId::uuid),
+        &columns.ids,
+        &columns.kinds,
+        &columns.schemas,
+        &columns.data,
+        &columns.digests,
+        &columns.take.spaces,
+        &columns.take.hashes,
+        &columns.release.spaces,
+        &columns.release.hashes
+    )
+    .fetch_one(database)
+    .await
 }
 
 /// The events turned by a quarter: an array for each column, as one statement takes them.

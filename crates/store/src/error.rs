@@ -20,6 +20,12 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A position of the log has no event; `hub events verify` tells more.
+    #[error("position {seq} of the log has no event; `hub events verify` tells what happened to it")]
+    Gap {
+        /// The position.
+        seq: u64,
+    },
     /// The personal data of an event does not open.
     #[error("the personal data of event {event} cannot be opened: {source}")]
     Key {

@@ -6,7 +6,7 @@ use crate::keys::KeyRing;
 use crate::person;
 use crate::row::{Row, signed, unsigned};
 use kernel::{CommandId, EventId, Payload, PersonId, Recorded, StreamId};
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -111,28 +111,8 @@ impl Log {
     /// # Errors
     /// As [`Log::load`].
     pub async fn read(&self, after: u64, limit: u32) -> Result<Vec<Recorded<Payload>>, Error> {
-        let rows = self.rows(after, limit).await?;
+        let rows = rows(self.pool(), after, limit).await?;
         self.open(rows)
-    }
-
-    /// The rows at the positions `after + 1` to `after + limit`. They are bounded on both sides, rather than limited, so
-    /// that the planner knows how few they are, however long the log.
-    pub(crate) async fn rows(&self, after: u64, limit: u32) -> Result<Vec<Row>, sqlx::Error> {
-        sqlx::query_as!(
-            Row,
-            r#"select s.seq as "seq?", s.hash as "hash?", e.id, e.context, e.aggregate, e.stream, e.version, e.kind, e.schema, e.data,
-                      e.occurred_at, e.recorded_at, e.actor, e.organisation, e.command, e.correlation, e.causation,
-                      e.traceparent, e.person, e.digest, k.sealed_key as "sealed_key?"
-               from log.sequence s
-               join log.events e on e.xid = s.xid and e.pos = s.pos
-               left join log.person_keys k on k.person = e.person
-               where s.seq > $1 and s.seq <= $2
-               order by s.seq"#,
-            signed(after),
-            signed(after.saturating_add(u64::from(limit)))
-        )
-        .fetch_all(self.pool())
-        .await
     }
 
     fn open(&self, rows: Vec<Row>) -> Result<Vec<Recorded<Payload>>, Error> {
@@ -247,4 +227,24 @@ impl Log {
     pub async fn destroy_key(&self, person: PersonId) -> Result<(), Error> {
         person::destroy(self.pool(), person).await
     }
+}
+
+/// The rows at the positions `after + 1` to `after + limit`. They are bounded on both sides, rather than limited, so
+/// that the planner knows how few they are, however long the log.
+pub(crate) async fn rows(database: impl PgExecutor<'_>, after: u64, limit: u32) -> Result<Vec<Row>, sqlx::Error> {
+    sqlx::query_as!(
+        Row,
+        r#"select s.seq as "seq?", s.hash as "hash?", e.id, e.context, e.aggregate, e.stream, e.version, e.kind, e.schema, e.data,
+                  e.occurred_at, e.recorded_at, e.actor, e.organisation, e.command, e.correlation, e.causation,
+                  e.traceparent, e.person, e.digest, k.sealed_key as "sealed_key?"
+           from log.sequence s
+           join log.events e on e.xid = s.xid and e.pos = s.pos
+           left join log.person_keys k on k.person = e.person
+           where s.seq > $1 and s.seq <= $2
+           order by s.seq"#,
+        signed(after),
+        signed(after.saturating_add(u64::from(limit)))
+    )
+    .fetch_all(database)
+    .await
 }

@@ -16,15 +16,20 @@ pub(crate) enum PersonKey {
 /// The person's key; made now if there never was one. Whoever makes it at the same time, all get the same.
 pub(crate) async fn key(pool: &PgPool, keys: &KeyRing, person: PersonId) -> Result<Result<PersonKey, KeyError>, Error> {
     loop {
-        let found = sqlx::query_scalar!("select sealed_key from log.person_keys where person = $1", person.uuid()).fetch_optional(pool).await?;
+        let found =
+            sqlx::query_scalar!("select sealed_key from log.person_keys where person = $1", person.uuid()).fetch_optional(pool).await?;
         match found {
             Some(Some(sealed)) => return Ok(keys.unwrap(person, &sealed).map(PersonKey::Key)),
             Some(None) => return Ok(Ok(PersonKey::Destroyed)),
             None => {
                 let sealed = keys.wrap(person, &random_key());
-                sqlx::query!("insert into log.person_keys (person, sealed_key) values ($1, $2) on conflict do nothing", person.uuid(), sealed)
-                    .execute(pool)
-                    .await?;
+                sqlx::query!(
+                    "insert into log.person_keys (person, sealed_key) values ($1, $2) on conflict do nothing",
+                    person.uuid(),
+                    sealed
+                )
+                .execute(pool)
+                .await?;
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Throw-away databases for tests.
 
+use crate::append::{Append, AppendError, Appended};
 use crate::database;
 use crate::keys::KeyRing;
 use crate::log::Log;
 use kernel::Ids as _;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use std::str::FromStr;
 
 /// The variable that names the server on which tests make their databases.
@@ -44,6 +45,15 @@ pub async fn database_with(max_connections: u32) -> Database {
     let pool = database::pool_options(max_connections).connect_with(options).await.expect("the new database answers");
     database::migrate(&pool).await.expect("the migrations apply to an empty database");
     Database { pool, name, server }
+}
+
+/// Appends within a transaction that the caller has begun on `connection` and will end as it likes, which nothing but a
+/// test should do: readers must cope with transactions that commit late, roll back, or are cut off.
+///
+/// # Errors
+/// As [`Log::append`]; a race that is lost shows as the database's error.
+pub async fn append_within(log: &Log, connection: &mut PgConnection, append: Append) -> Result<Appended, AppendError> {
+    log.append_within(connection, append).await
 }
 
 impl Database {
