@@ -52,7 +52,7 @@ pub struct Parts {
     /// What may be fetched from.
     pub fetch: FetchPolicy,
     /// The hub's keys.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// The facts about providers.
     pub directory: Arc<dyn ProviderDirectory>,
 }

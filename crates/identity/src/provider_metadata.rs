@@ -81,20 +81,7 @@ impl Publications {
         {
             return Ok(metadata.clone());
         }
-        let fetch = |source| SignInError::Fetch { provider: provider.to_owned(), source };
-        let issuer_url = IssuerUrl::new(issuer.to_owned()).map_err(|_| fetch(FetchError::BadAddress(issuer.to_owned())))?;
-        let address = issuer_url.join(".well-known/openid-configuration").map_err(|_| fetch(FetchError::BadAddress(issuer.to_owned())))?;
-        let metadata: Metadata = self.client.get_json(&address, None).await.map_err(fetch)?;
-        if metadata.issuer().as_str() != issuer {
-            let found = metadata.issuer().as_str().chars().filter(|c| !c.is_control()).take(200).collect();
-            return Err(SignInError::DiscoveryMismatch { provider: provider.to_owned(), expected: issuer.to_owned(), found });
-        }
-        // The browser is sent to the authorization endpoint. It may be on a network of its own, but not in the clear.
-        let page = metadata.authorization_endpoint().url();
-        let in_the_clear = page.scheme() == "http" && self.client.policy().allow_loopback && is_loopback_host(page);
-        if page.scheme() != "https" && !in_the_clear {
-            return Err(fetch(FetchError::NotHttps(page.origin().ascii_serialization())));
-        }
+        let metadata = discover(&self.client, provider, issuer).await?;
         let metadata = Arc::new(metadata);
         known.metadata = Some((metadata.clone(), now));
         Ok(metadata)
@@ -135,4 +122,37 @@ impl Publications {
             }
         }
     }
+}
+
+/// Whether an issuer can be signed in through as far as that can be told without a person: its discovery document and its keys
+/// can be read and name it.
+///
+/// # Errors
+/// What keeps people from signing in, as they would be told.
+pub async fn check(client: &GuardedClient, issuer: &str) -> Result<(), SignInError> {
+    let metadata = discover(client, issuer, issuer).await?;
+    let keys: CoreJsonWebKeySet = client
+        .get_json(metadata.jwks_uri().url(), None)
+        .await
+        .map_err(|source| SignInError::Fetch { provider: issuer.to_owned(), source })?;
+    tracing::debug!(issuer, keys = keys.keys().len(), "the provider answers");
+    Ok(())
+}
+
+async fn discover(client: &GuardedClient, provider: &str, issuer: &str) -> Result<Metadata, SignInError> {
+    let fetch = |source| SignInError::Fetch { provider: provider.to_owned(), source };
+    let issuer_url = IssuerUrl::new(issuer.to_owned()).map_err(|_| fetch(FetchError::BadAddress(issuer.to_owned())))?;
+    let address = issuer_url.join(".well-known/openid-configuration").map_err(|_| fetch(FetchError::BadAddress(issuer.to_owned())))?;
+    let metadata: Metadata = client.get_json(&address, None).await.map_err(fetch)?;
+    if metadata.issuer().as_str() != issuer {
+        let found = metadata.issuer().as_str().chars().filter(|c| !c.is_control()).take(200).collect();
+        return Err(SignInError::DiscoveryMismatch { provider: provider.to_owned(), expected: issuer.to_owned(), found });
+    }
+    // The browser is sent to the authorization endpoint. It may be on a network of its own, but not in the clear.
+    let page = metadata.authorization_endpoint().url();
+    let in_the_clear = page.scheme() == "http" && client.policy().allow_loopback && is_loopback_host(page);
+    if page.scheme() != "https" && !in_the_clear {
+        return Err(fetch(FetchError::NotHttps(page.origin().ascii_serialization())));
+    }
+    Ok(metadata)
 }

@@ -2,7 +2,7 @@
 //! client secret from its sealed row.
 
 use async_trait::async_trait;
-use kernel::{Clock, OrganisationId, ProviderId};
+use kernel::{Clock, OrganisationId, ProviderId, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -101,13 +101,13 @@ pub enum ProviderError {
 pub struct Providers {
     directory: Arc<dyn ProviderDirectory>,
     db: PgPool,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
 }
 
 impl Providers {
     /// Providers of this directory, their secrets sealed with these keys.
-    pub fn new(directory: Arc<dyn ProviderDirectory>, db: PgPool, keys: KeyRing, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(directory: Arc<dyn ProviderDirectory>, db: PgPool, keys: Arc<KeyRing>, clock: Arc<dyn Clock>) -> Self {
         Self { directory, db, keys, clock }
     }
 
@@ -155,17 +155,7 @@ impl Providers {
     /// # Errors
     /// The database's.
     pub async fn store_secret(&self, id: ProviderId, secret: &SecretString) -> Result<(), sqlx::Error> {
-        let sealed = self.keys.seal(&associated(id), secret.expose_secret().as_bytes());
-        sqlx::query!(
-            "insert into identity.provider_secrets (provider, sealed, stored_at) values ($1, $2, $3)
-             on conflict (provider) do update set sealed = excluded.sealed, stored_at = excluded.stored_at",
-            id.uuid(),
-            sealed,
-            self.clock.now(),
-        )
-        .execute(&self.db)
-        .await?;
-        Ok(())
+        store_secret(&self.db, &self.keys, id, secret, self.clock.now()).await
     }
 
     /// Destroy a provider's client secret. False if none was kept.
@@ -176,6 +166,24 @@ impl Providers {
         Ok(sqlx::query!("delete from identity.provider_secrets where provider = $1", id.uuid()).execute(&self.db).await?.rows_affected()
             > 0)
     }
+}
+
+/// Keep a provider's client secret, sealed, where there is no more of identity than the database: on the command line.
+///
+/// # Errors
+/// The database's.
+pub async fn store_secret(db: &PgPool, keys: &KeyRing, id: ProviderId, secret: &SecretString, now: Timestamp) -> Result<(), sqlx::Error> {
+    let sealed = keys.seal(&associated(id), secret.expose_secret().as_bytes());
+    sqlx::query!(
+        "insert into identity.provider_secrets (provider, sealed, stored_at) values ($1, $2, $3)
+         on conflict (provider) do update set sealed = excluded.sealed, stored_at = excluded.stored_at",
+        id.uuid(),
+        sealed,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// What a sealed secret is bound to, so that no row's secret opens in another's place.

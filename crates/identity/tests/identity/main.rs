@@ -1,0 +1,10 @@
+//! Identity against a real PostgreSQL, the demonstration's providers, and a provider that lies.
+
+mod api_tokens;
+mod demo_sign_in;
+mod harness;
+mod hostile;
+mod hostile_answers;
+mod hostile_documents;
+mod sessions;
+mod sign_in_binding;
