@@ -6,13 +6,14 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 // ---- Times in the reader's zone, with the zone named ------------------------------------------------------------
 
-const clock = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const zoned = (month) => new Intl.DateTimeFormat("en-GB", { day: "numeric", month, year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+const clocks = { long: zoned("long"), short: zoned("short") };
 
 function localTimes(root) {
   for (const time of all("time[data-local]", root)) {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) {
-      time.textContent = clock.format(at);
+      time.textContent = clocks[time.dataset.local || "long"].format(at);
       time.title = at.toUTCString();
     }
   }
@@ -235,6 +236,7 @@ class Live {
     const item = made.content.querySelector("li");
     if (!item) return;
     localTimes(item);
+    scrollers(item);
     if (replace) this.renew(old, item.querySelector(".post"));
     else this.add(item, post);
   }
@@ -293,7 +295,15 @@ function copyButtons() {
   }
 }
 
+// What scrolls sideways can be reached by keyboard.
+function scrollers(root) {
+  for (const part of all(".prose table", root)) {
+    if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+  }
+}
+
 localTimes(document);
+scrollers(document);
 forms(document);
 copyButtons();
 const focus = document.querySelector("[data-focus]");

@@ -225,17 +225,17 @@ impl ThreadOrder {
 }
 
 impl Reaction {
-    /// The sign that is shown.
-    pub fn sign(self) -> &'static str {
+    /// The sign that is shown, by its id on the page.
+    pub fn icon(self) -> &'static str {
         match self {
-            Self::ThumbsUp => "👍",
-            Self::ThumbsDown => "👎",
-            Self::Laugh => "😄",
-            Self::Hooray => "🎉",
-            Self::Confused => "😕",
-            Self::Heart => "❤️",
-            Self::Rocket => "🚀",
-            Self::Eyes => "👀",
+            Self::ThumbsUp => "r-thumbs-up",
+            Self::ThumbsDown => "r-thumbs-down",
+            Self::Laugh => "r-laugh",
+            Self::Hooray => "r-hooray",
+            Self::Confused => "r-confused",
+            Self::Heart => "r-heart",
+            Self::Rocket => "r-rocket",
+            Self::Eyes => "r-eyes",
         }
     }
 
@@ -293,6 +293,11 @@ pub fn accent(slug: &str) -> &'static str {
 /// A moment for people: `21 November 2026, 14:03 UTC`. A script turns it into the reader's own zone.
 pub fn moment(at: &Timestamp) -> String {
     at.format("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// The same, shorter, for lists: `21 Nov 2026, 14:03 UTC`.
+pub fn brief(at: &Timestamp) -> String {
+    at.format("%-d %b %Y, %H:%M UTC").to_string()
 }
 
 /// A moment for machines, as `datetime` attributes take it.
