@@ -57,6 +57,5 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         run::succeed(&mut bench)
     })?;
-    steps.finish("bench");
-    Ok(())
+    steps.finish("bench")
 }

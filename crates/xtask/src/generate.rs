@@ -62,8 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             DERIVED.iter().try_for_each(|(path, source)| replace(path, &derive(&hub, source)?))
         })?;
     }
-    steps.finish(if options.check { "gen --check" } else { "gen" });
-    Ok(())
+    steps.finish(if options.check { "gen --check" } else { "gen" })
 }
 
 /// Fails with a list of the files that generating would change.

@@ -7,18 +7,17 @@ use crate::{audit, direction, files, run, run::Steps};
 pub(crate) fn run() -> Result<()> {
     let mut steps = Steps::default();
     check(&mut steps)?;
-    steps.finish("lint");
-    Ok(())
+    steps.finish("lint")
 }
 
 /// The steps of lint, as a part of `test` too.
 pub(crate) fn check(steps: &mut Steps) -> Result<()> {
     install_components()?;
-    steps.step("formatting", || run::succeed(run::cargo().args(["fmt", "--all", "--check"])))?;
-    steps.step("direction of dependencies", direction::check)?;
-    steps.step("the tree's files", files::check)?;
+    steps.attempt("formatting", || run::succeed(run::cargo().args(["fmt", "--all", "--check"])))?;
+    steps.attempt("direction of dependencies", direction::check)?;
+    steps.attempt("the tree's files", files::check)?;
     // The level is given behind `--`, not in RUSTFLAGS, which would build every dependency anew.
-    steps.step("clippy", || {
+    steps.attempt("clippy", || {
         run::succeed(
             run::cargo()
                 .args(["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "--deny", "warnings"])
@@ -27,7 +26,7 @@ pub(crate) fn check(steps: &mut Steps) -> Result<()> {
         )
     })?;
     if audit::installed() {
-        steps.step("licences and sources of dependencies", audit::offline)?;
+        steps.attempt("licences and sources of dependencies", audit::offline)?;
     } else {
         steps.note("cargo-deny is not installed, so licences and sources of dependencies were not checked here; `cargo xtask audit` installs and runs it");
     }

@@ -134,6 +134,7 @@ pub(crate) fn describe(command: &Command) -> String {
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<(String, Duration)>,
+    failed: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -151,6 +152,16 @@ impl Steps {
         Ok(result)
     }
 
+    /// A step whose failure does not keep the others from running; [`finish`](Self::finish) then fails.
+    pub(crate) fn attempt(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        if let Err(error) = self.step(name, work) {
+            check_interrupted()?;
+            eprintln!("\nerror: {error:#}");
+            self.failed.push(format!("{error:#}"));
+        }
+        Ok(())
+    }
+
     /// Something the reader of the closing lines must know, such as a check that ran elsewhere.
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         let text = text.into();
@@ -158,8 +169,8 @@ impl Steps {
         self.notes.push(text);
     }
 
-    /// The closing lines: each step with its duration, the notes, and one line that says it went well.
-    pub(crate) fn finish(self, what: &str) {
+    /// The closing lines: each step with its duration, the notes, and one line that says how it went.
+    pub(crate) fn finish(self, what: &str) -> Result<()> {
         println!();
         for (name, took) in &self.done {
             println!("  {:>8}  {name}", seconds(*took));
@@ -167,8 +178,12 @@ impl Steps {
         for note in &self.notes {
             println!("  note: {note}");
         }
+        if !self.failed.is_empty() {
+            bail!("{what}: {} of {} steps failed:\n{}", self.failed.len(), self.failed.len() + self.done.len(), self.failed.join("\n"));
+        }
         let total = self.done.iter().map(|(_, took)| *took).sum();
         println!("{what}: all {} steps passed in {}", self.done.len(), seconds(total));
+        Ok(())
     }
 }
 

@@ -50,8 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if wanted(Part::Web) {
         web(&mut steps, &options.filter)?;
     }
-    steps.finish("test");
-    Ok(())
+    steps.finish("test")
 }
 
 /// Cargo for a build whose queries are checked against the committed data, not against whatever database is around.
@@ -85,19 +84,19 @@ fn rust(steps: &mut Steps, filter: &[String]) -> Result<()> {
         command.env("HUB_TEST_DATABASE_URL", server.url("postgres")).env("HUB_TEST_NATS_SERVER", &nats);
         command
     };
-    steps.step("tests in Rust", || {
+    steps.attempt("tests in Rust", || {
         let mut tests = with_servers(runner(if nextest { &[] } else { &["--lib", "--bins", "--tests", "--no-fail-fast"] }));
         run::succeed(tests.args(filter))
     })?;
     if filter.is_empty() {
-        steps.step("examples in the documentation", || {
+        steps.attempt("examples in the documentation", || {
             run::succeed(&mut with_servers({
                 let mut cargo = offline_cargo();
                 cargo.args(["test", "--workspace", "--locked", "--doc", "--quiet"]);
                 cargo
             }))
         })?;
-        steps.step("derived files are up to date", || generate::check(&server))?;
+        steps.attempt("derived files are up to date", || generate::check(&server))?;
     }
     Ok(())
 }
