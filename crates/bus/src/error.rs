@@ -54,6 +54,7 @@ pub enum BusError {
 }
 
 impl BusError {
+    #[allow(clippy::needless_pass_by_value, reason = "it stands in map_err")]
     pub(crate) fn unavailable(reason: impl ToString) -> Self {
         Self::Unavailable { reason: reason.to_string() }
     }

@@ -84,15 +84,13 @@ pub(crate) fn must_follow(last: Option<u64>, batch: &[Recorded<Payload>]) -> Res
     if first.seq < expected {
         return Err(BusError::Fenced { seq: first.seq });
     }
-    let mut next = expected;
-    for event in batch {
+    for (next, event) in (expected..).zip(batch) {
         if event.seq != next {
             return Err(BusError::malformed(format!(
                 "event {} was to be published where event {next} is due; publish without gaps",
                 event.seq
             )));
         }
-        next += 1;
     }
     Ok(())
 }

@@ -116,6 +116,9 @@ impl<S: EventSource> Publisher<S> {
                     return Next::Pause;
                 }
             };
+            // Once overtaken, it tries with one event: of two publishers exactly one wins that event, so that
+            // they never both lose heart.
+            let batch = if *strikes > 0 { &batch[..batch.len().min(1)] } else { &batch[..] };
             let Some(last) = batch.last() else {
                 return tokio::select! {
                     () = stop.cancelled() => Next::End(Ended::Stopped),
@@ -127,7 +130,7 @@ impl<S: EventSource> Publisher<S> {
                     () = tokio::time::sleep(LOOK) => Next::Resume,
                 };
             };
-            match self.bus.publish(&batch).await {
+            match self.bus.publish(batch).await {
                 Ok(()) => {
                     position = last.seq;
                     *strikes = 0;

@@ -1,5 +1,7 @@
 //! What both buses promise, tested on each.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use async_trait::async_trait;
@@ -346,7 +348,7 @@ impl Handler for Gated {
 }
 
 async fn no_more_commands_are_handled_at_once_than_allowed(at: &dyn Installation) {
-    let commands = at.commands(CommandSettings { timeout: Duration::from_secs(60), concurrency: 3 }).await;
+    let commands = at.commands(CommandSettings { timeout: Duration::from_mins(1), concurrency: 3 }).await;
     let gated = Gated::shut();
     let _server = commands.serve("discussions", gated.clone()).await.unwrap();
     let asking: Vec<_> = (0..12)
@@ -364,7 +366,7 @@ async fn no_more_commands_are_handled_at_once_than_allowed(at: &dyn Installation
 }
 
 async fn what_is_in_flight_is_answered_before_a_server_stops(at: &dyn Installation) {
-    let commands = at.commands(CommandSettings { timeout: Duration::from_secs(60), concurrency: 3 }).await;
+    let commands = at.commands(CommandSettings { timeout: Duration::from_mins(1), concurrency: 3 }).await;
     let gated = Gated::shut();
     let server = commands.serve("discussions", gated.clone()).await.unwrap();
     let asked = tokio::spawn({

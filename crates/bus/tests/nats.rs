@@ -1,5 +1,7 @@
 //! What only a bus between processes has to stand: a server that restarts, is lost, or is set up wrongly.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use bus::{
@@ -117,6 +119,25 @@ async fn a_publisher_survives_the_refilling_by_another_process() {
 }
 
 #[tokio::test]
+async fn a_stream_purged_by_an_operator_is_filled_again() {
+    let server = NatsServer::start();
+    let (log, bus) = (Log::with(100), connect(&server).await);
+    let (stop, publisher) = publish(&log, connect(&server).await);
+    published(&bus, 100).await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    async_nats::jetstream::new(client).get_stream("HUB_EVENTS").await.unwrap().purge().await.unwrap();
+    assert_eq!(bus.last_published().await.unwrap(), None);
+    bus.publish(&events(1..=50)).await.unwrap();
+    log.grow_to(110);
+    published(&bus, 110).await;
+    let whole = consume(&mut bus.subscribe(0).await.unwrap(), &log, 0, 110).await;
+    assert_eq!((whole.gaps, whole.delivered.len()), (0, 110));
+    consume(&mut bus.subscribe(60).await.unwrap(), &log, 60, 110).await;
+    stop.cancel();
+    assert_eq!(within("the publisher to stop", publisher).await.unwrap(), Ended::Stopped);
+}
+
+#[tokio::test]
 async fn nothing_personal_and_nothing_too_large_goes_over_nats() {
     let server = NatsServer::start();
     let bus = connect(&server).await;
@@ -143,7 +164,7 @@ async fn nothing_personal_and_nothing_too_large_goes_over_nats() {
     assert_eq!(message.subject.as_str(), "hub.events.discussions.thread.00000000-0000-0000-0000-000000000002.replied");
     assert!(!String::from_utf8_lossy(&message.payload).contains("Lovelace"));
     assert_eq!(message.headers.get("Nats-Msg-Id").unwrap().as_str(), batch[1].id.to_string());
-    assert_eq!(message.headers.get("traceparent").map(|value| value.as_str()), batch[1].meta.traceparent.as_deref());
+    assert_eq!(message.headers.get("traceparent").map(async_nats::HeaderValue::as_str), batch[1].meta.traceparent.as_deref());
 }
 
 #[tokio::test]

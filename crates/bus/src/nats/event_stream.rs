@@ -15,7 +15,7 @@ const SUBJECTS: &str = "hub.events.>";
 
 /// How long the server remembers event ids. Nothing relies on it: a publisher fences itself off by
 /// sequence. It only keeps a message that the network doubled from being refused noisily.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
+const DUPLICATE_WINDOW: Duration = Duration::from_mins(2);
 
 /// Where the stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +136,9 @@ impl EventStreamOnServer {
         if state.messages == 0 {
             return Ok(End { message: state.last_sequence, seq: None });
         }
-        let seq =
-            self.seq_of(stream, state.last_sequence).await?.ok_or_else(|| BusError::unavailable("the stream changes while it is read"))?;
+        let seq = self.seq_of(stream, state.last_sequence).await?.ok_or_else(|| {
+            BusError::malformed(format!("the last message of the stream {} was removed; run `hub events republish`", self.config.name))
+        })?;
         Ok(End { message: state.last_sequence, seq: Some(seq) })
     }
 

@@ -138,11 +138,17 @@ impl EventBus for JetStreamBus {
         self.stream.connection.must_be_up()?;
         let mut known = self.end.lock().await;
         // Taken, so that it is forgotten if this fails or is given up.
-        let end = match known.take() {
+        let mut end = match known.take() {
             Some(end) => end,
             None => self.stream.end().await?,
         };
         must_follow(end.seq, batch)?;
+        if end.seq.is_none() && end.message > 0 {
+            // Someone purged the stream. The server still remembers the ids of what was in it, and would
+            // drop those events as doubles.
+            self.stream.empty().await?;
+            end = End { message: 0, seq: None };
+        }
         *known = Some(self.send(batch, end).await?);
         Ok(())
     }

@@ -140,7 +140,7 @@ impl Follower {
                 }
                 // Passed over: the jump in `seq` sends the consumer to the log.
                 Err(error) => {
-                    tracing::warn!(subject = %message.subject, %error, "a message on the stream of events is no event of the hub")
+                    tracing::warn!(subject = %message.subject, %error, "a message on the stream of events is no event of the hub");
                 }
             }
         }
