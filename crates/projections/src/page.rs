@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub const MOST: u32 = 100;
 
 /// What a list is sorted by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Key {
     /// A moment, in microseconds since 1970, as PostgreSQL keeps them.
     Moment(i64),
@@ -47,7 +47,7 @@ impl Key {
 }
 
 /// Where a row stands in its list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// What the list is sorted by.
     pub key: Key,
@@ -63,7 +63,7 @@ impl Position {
 }
 
 /// Which part of a list is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
     /// How many rows, 1 to [`MOST`]; what is outside counts as the nearest of the two.
     pub limit: u32,

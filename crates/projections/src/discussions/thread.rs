@@ -2,12 +2,14 @@
 
 use super::category::CategoryRef;
 use super::happenings;
+use crate::code;
 use crate::columns::{Columns, FromColumns, any_of, count, fetch};
 use crate::communities::community::CommunityRef;
 use crate::organisations::person::PersonRef;
 use crate::page::{Key, Page, Position, Slice, Sorted, count_each, each, parent};
 use crate::runtime::Projection;
 use crate::visibility::{audience, visible};
+use ::discussions::category::Format;
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, CategoryId, CommunityId, OrganisationId, PersonId, PostId, Recorded, ThreadId, Timestamp, Viewer};
@@ -76,6 +78,8 @@ pub struct ThreadRow {
     pub opening_post: PostId,
     /// Its title.
     pub title: String,
+    /// What threads of its category were like when it was opened.
+    pub format: Format,
     /// Who may see it.
     pub audience: Audience,
     /// When it was opened, at its source.
@@ -115,6 +119,7 @@ impl FromColumns for ThreadRow {
             author: PersonRef::read(author.into(), columns)?,
             opening_post: columns.next::<Uuid>()?.into(),
             title: columns.next()?,
+            format: code::read(columns.next()?)?,
             audience: audience(columns.next()?),
             opened_at: columns.next()?,
             last_activity_at: columns.next()?,
@@ -132,13 +137,13 @@ impl FromColumns for ThreadRow {
 
 fn closing(closed: bool, reason: Option<&str>) -> Result<Option<Closing>, sqlx::Error> {
     match reason {
-        Some(reason) if closed => crate::code::read(reason).map(Some),
+        Some(reason) if closed => code::read(reason).map(Some),
         _ => Ok(None),
     }
 }
 
 /// Which threads are asked for. Everything given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ThreadFilter {
     /// Of this community.
     pub community: Option<CommunityId>,
@@ -182,7 +187,7 @@ impl ThreadFilter {
 }
 
 /// In which order threads are listed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ThreadOrder {
     /// The latest activity first.
     #[default]
@@ -225,7 +230,7 @@ fn join(threads: SelectStatement, viewer: &Viewer) -> SelectStatement {
         .expr(Expr::cust(format!("t.id, t.community, {community}, t.category, {category}, t.author")))
         .expr(PersonRef::columns("p", "po", viewer))
         .expr(Expr::cust(
-            "t.opening_post, t.title, t.audience, t.opened_at, t.last_activity_at, t.locked, t.closed, t.close_reason, t.duplicate_of, \
+            "t.opening_post, t.title, t.format, t.audience, t.opened_at, t.last_activity_at, t.locked, t.closed, t.close_reason, t.duplicate_of, \
              t.answer_count > 0, t.reply_count, t.upvote_count, t.source, t.version",
         ))
         .from_subquery(threads, "t")

@@ -15,6 +15,16 @@ pub enum State {
     Poisoned,
 }
 
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Poisoned => "poisoned",
+        })
+    }
+}
+
 /// How one projection stands.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Status {
