@@ -70,15 +70,15 @@ fn process(pid: Option<u32>) -> String {
 #[derive(Debug)]
 pub struct Embedded {
     url: String,
-    // Dropped in this order: the server, its socket's folder, and last the lock.
     running: Option<Running>,
 }
 
+/// Dropped in this order: the server, its socket's folder, and last the lock.
 #[derive(Debug)]
 struct Running {
     server: PgliteServer,
-    _socket: Option<SocketFolder>,
-    _lock: Lock,
+    socket: Option<SocketFolder>,
+    lock: Lock,
 }
 
 /// Open the database in the data folder, which is made if it does not exist, with everything in it.
@@ -103,10 +103,11 @@ impl Embedded {
     /// # Errors
     /// [`DatabaseError::Stop`] if a client stays. Nothing that was committed is lost all the same.
     pub async fn stop(mut self) -> Result<(), DatabaseError> {
-        let Some(Running { server, _socket, _lock }) = self.running.take() else { return Ok(()) };
+        let Some(running) = self.running.take() else { return Ok(()) };
         let stopping = tokio::task::spawn_blocking(move || {
+            let Running { server, socket, lock } = running;
             let result = server.shutdown();
-            drop((_socket, _lock));
+            drop((socket, lock));
             result
         });
         match tokio::time::timeout(PATIENCE, stopping).await {
@@ -135,7 +136,7 @@ fn start(data_dir: &Path) -> Result<Embedded, DatabaseError> {
     let (builder, socket, url) = endpoint(PgliteServer::builder().path(&folder).database(DATABASE), &data_dir).map_err(|e| failed(&e))?;
     let server = builder.start().map_err(|e| failed(&one_line(&e)))?;
     let url = url.unwrap_or_else(|| server.connection_uri());
-    Ok(Embedded { url, running: Some(Running { server, _socket: socket, _lock: lock }) })
+    Ok(Embedded { url, running: Some(Running { server, socket, lock }) })
 }
 
 /// The database within the cluster.

@@ -1,5 +1,6 @@
 //! The embedded database: it opens, takes the migrations, keeps what was written, and belongs to one process.
 #![cfg(feature = "database")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use embedded::{DatabaseError, Embedded, database};
 use sqlx::PgPool;

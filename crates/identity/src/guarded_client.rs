@@ -204,10 +204,8 @@ impl GuardedClient {
             Some(Host::Ipv6(ip)) => Some(IpAddr::from(ip)),
             Some(Host::Domain(_)) | None => None,
         };
-        match address {
-            Some(ip) if !address::is_public(ip) && !(loopback && address::is_loopback(ip)) => Err(FetchError::ForbiddenAddress(host)),
-            _ => Ok(host),
-        }
+        let admitted = |ip| address::is_public(ip) || (loopback && address::is_loopback(ip));
+        if address.is_none_or(admitted) { Ok(host) } else { Err(FetchError::ForbiddenAddress(host)) }
     }
 }
 

@@ -1,9 +1,12 @@
 //! Where to go after signing in: a place on the hub itself, never elsewhere (an open redirect would lend our name).
 
+use std::sync::LazyLock;
 use url::Url;
 
 /// The longest path that is carried through a sign-in.
 const LONGEST: usize = 2000;
+/// Any origin will do to see whether a path leaves it.
+static BASE: LazyLock<Url> = LazyLock::new(|| Url::parse("https://hub.invalid/").expect("a constant address"));
 
 /// A path on the hub, with query and fragment: `/threads/…?after=…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +27,7 @@ impl ReturnTo {
             && !text.contains('\\')
             && !text.chars().any(char::is_control);
         // Held against a URL parser as well: what it resolves to must be the origin it was resolved against.
-        let base = Url::parse("https://hub.invalid/").expect("a constant");
-        let stays = plain && base.join(text).is_ok_and(|url| url.origin() == base.origin() && !url.path().starts_with("//"));
+        let stays = plain && BASE.join(text).is_ok_and(|url| url.origin() == BASE.origin() && !url.path().starts_with("//"));
         stays.then(|| Self(text.to_owned()))
     }
 

@@ -38,6 +38,9 @@ impl SetCookie {
     }
 
     /// The header's value, marked sensitive so that it is not logged.
+    ///
+    /// # Panics
+    /// Never: a cookie is made of base64url and constants.
     pub fn to_header(&self) -> http::HeaderValue {
         let mut value = http::HeaderValue::from_str(&self.0).expect("cookies are made of base64url and constants");
         value.set_sensitive(true);
@@ -67,12 +70,12 @@ impl Site {
             "http" => return Err(SiteError::Insecure(address.to_owned())),
             _ => return Err(SiteError::NoAddress(address.to_owned())),
         };
-        let bare = base.path() == "/"
+        let origin_only = base.path() == "/"
             && base.query().is_none()
             && base.fragment().is_none()
             && base.username().is_empty()
             && base.password().is_none();
-        if bare { Ok(Self { base, secure }) } else { Err(SiteError::NotAnOrigin(address.to_owned())) }
+        if origin_only { Ok(Self { base, secure }) } else { Err(SiteError::NotAnOrigin(address.to_owned())) }
     }
 
     /// The address, ending with a slash.
@@ -92,7 +95,9 @@ impl Site {
 
     /// The redirect URI of a provider. Each has its own, against mix-up.
     pub fn redirect_uri(&self, provider: ProviderId) -> Url {
-        self.base.join(&format!("sign-in/{provider}/callback")).expect("a UUID makes a path")
+        let mut uri = self.base.clone();
+        uri.set_path(&format!("/sign-in/{provider}/callback"));
+        uri
     }
 
     /// Whether a request that changes something comes from our own pages, by the `Origin` header, or by `Sec-Fetch-Site` where

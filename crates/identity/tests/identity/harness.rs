@@ -14,14 +14,14 @@ use url::Url;
 use uuid::Uuid;
 
 /// A clock that stands still until it is moved.
-pub struct TestClock(Mutex<Timestamp>);
+pub(crate) struct TestClock(Mutex<Timestamp>);
 
 impl TestClock {
     fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new(DateTime::from_timestamp(1_790_000_000, 0).unwrap())))
     }
 
-    pub fn advance(&self, by: TimeDelta) {
+    pub(crate) fn advance(&self, by: TimeDelta) {
         *self.0.lock().unwrap() += by;
     }
 }
@@ -34,10 +34,10 @@ impl Clock for TestClock {
 
 /// Providers in memory.
 #[derive(Default)]
-pub struct TestDirectory(Mutex<Vec<ProviderRecord>>);
+pub(crate) struct TestDirectory(Mutex<Vec<ProviderRecord>>);
 
 impl TestDirectory {
-    pub fn change(&self, id: ProviderId, change: impl Fn(&mut ProviderRecord)) {
+    pub(crate) fn change(&self, id: ProviderId, change: impl Fn(&mut ProviderRecord)) {
         self.0.lock().unwrap().iter_mut().filter(|record| record.id == id).for_each(change);
     }
 }
@@ -58,22 +58,22 @@ impl ProviderDirectory for TestDirectory {
 }
 
 /// Identity with its surroundings.
-pub struct Harness {
-    pub identity: Identity,
-    pub clock: Arc<TestClock>,
-    pub directory: Arc<TestDirectory>,
-    pub database: Database,
+pub(crate) struct Harness {
+    pub(crate) identity: Identity,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) directory: Arc<TestDirectory>,
+    pub(crate) database: Database,
 }
 
 /// The client secret of every provider in these tests.
-pub const SECRET: &str = "a-client-secret-that-must-never-show";
+pub(crate) const SECRET: &str = "a-client-secret-that-must-never-show";
 
 impl Harness {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at("https://hub.example.org").await
     }
 
-    pub async fn at(address: &str) -> Self {
+    pub(crate) async fn at(address: &str) -> Self {
         let database = store::testing::database().await;
         let clock = TestClock::new();
         let directory = Arc::new(TestDirectory::default());
@@ -91,11 +91,11 @@ impl Harness {
     }
 
     /// Register a provider with this issuer and the secret of these tests.
-    pub async fn register(&self, issuer: &str) -> ProviderId {
+    pub(crate) async fn register(&self, issuer: &str) -> ProviderId {
         self.register_with(issuer, "hub", SECRET).await
     }
 
-    pub async fn register_with(&self, issuer: &str, client_id: &str, secret: &str) -> ProviderId {
+    pub(crate) async fn register_with(&self, issuer: &str, client_id: &str, secret: &str) -> ProviderId {
         let id = new_id().into();
         let record = ProviderRecord {
             id,
@@ -115,26 +115,26 @@ impl Harness {
 }
 
 /// An id never given before.
-pub fn new_id() -> Uuid {
+pub(crate) fn new_id() -> Uuid {
     kernel::Ids::next(&RandomIds)
 }
 
 /// Headers of a browser that holds this cookie.
-pub fn with_cookie(cookie: &SetCookie) -> HeaderMap {
+pub(crate) fn with_cookie(cookie: &SetCookie) -> HeaderMap {
     headers(COOKIE, cookie.pair())
 }
 
-pub fn headers(name: HeaderName, value: &str) -> HeaderMap {
+pub(crate) fn headers(name: HeaderName, value: &str) -> HeaderMap {
     HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
 }
 
 /// The query of an address.
-pub fn query(url: &Url) -> HashMap<String, String> {
+pub(crate) fn query(url: &Url) -> HashMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
 /// The answer that a redirect to the hub carries.
-pub fn callback(url: &Url) -> Callback {
+pub(crate) fn callback(url: &Url) -> Callback {
     let mut query = query(url);
     Callback {
         code: query.remove("code"),

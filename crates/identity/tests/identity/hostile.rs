@@ -19,30 +19,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A key of the provider's.
-pub struct Key {
-    pub id: String,
+pub(crate) struct Key {
+    pub(crate) id: String,
     pair: EcdsaKeyPair,
 }
 
 impl Key {
-    pub fn new(id: &str) -> Self {
+    pub(crate) fn new(id: &str) -> Self {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         Self { id: id.to_owned(), pair: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).unwrap() }
     }
 
-    pub fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         let point = self.pair.public_key().as_ref();
         let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
         json!({ "kty": "EC", "crv": "P-256", "use": "sig", "kid": self.id, "x": x, "y": y })
     }
 
     /// The claims, signed properly.
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         self.sign_with_header(&json!({ "alg": "ES256", "kid": self.id }), claims)
     }
 
-    pub fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_with_header(&self, header: &Value, claims: &Value) -> String {
         let signed = unsigned(header, claims);
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -54,12 +54,12 @@ fn unsigned(header: &Value, claims: &Value) -> String {
 }
 
 /// The claims without any signature.
-pub fn sign_with_nothing(claims: &Value) -> String {
+pub(crate) fn sign_with_nothing(claims: &Value) -> String {
     format!("{}.", unsigned(&json!({ "alg": "none" }), claims))
 }
 
 /// The claims signed by a secret that both sides know.
-pub fn sign_with_secret(kid: &str, secret: &[u8], claims: &Value) -> String {
+pub(crate) fn sign_with_secret(kid: &str, secret: &[u8], claims: &Value) -> String {
     let signed = unsigned(&json!({ "alg": "HS256", "kid": kid }), claims);
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes());
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
@@ -78,15 +78,15 @@ struct Conduct {
 }
 
 /// The provider, answering on loopback until the test ends.
-pub struct Hostile {
-    pub issuer: String,
-    pub key: Key,
+pub(crate) struct Hostile {
+    pub(crate) issuer: String,
+    pub(crate) key: Key,
     conduct: Arc<Conduct>,
 }
 
 impl Hostile {
     /// A provider that behaves, so far.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let conduct = Arc::new(Conduct::default());
@@ -124,7 +124,7 @@ impl Hostile {
     }
 
     /// Publish this discovery document, after a change.
-    pub fn discover(&self, change: impl Fn(&mut Value)) {
+    pub(crate) fn discover(&self, change: impl Fn(&mut Value)) {
         let issuer = &self.issuer;
         let mut document = json!({
             "issuer": issuer,
@@ -141,48 +141,48 @@ impl Hostile {
     }
 
     /// Publish these keys.
-    pub fn publish(&self, keys: &[&Key]) {
+    pub(crate) fn publish(&self, keys: &[&Key]) {
         let keys: Vec<Value> = keys.iter().map(|key| key.public()).collect();
         self.publish_bytes(json!({ "keys": keys }).to_string().into_bytes());
     }
 
-    pub fn publish_bytes(&self, bytes: Vec<u8>) {
+    pub(crate) fn publish_bytes(&self, bytes: Vec<u8>) {
         *self.conduct.keys.lock().unwrap() = bytes;
     }
 
     /// How often the keys were read.
-    pub fn keys_read(&self) -> usize {
+    pub(crate) fn keys_read(&self) -> usize {
         self.conduct.keys_read.load(Ordering::SeqCst)
     }
 
     /// How often someone followed a redirect.
-    pub fn trap_entered(&self) -> usize {
+    pub(crate) fn trap_entered(&self) -> usize {
         self.conduct.trap_entered.load(Ordering::SeqCst)
     }
 
     /// Answer the next exchange with this ID token.
-    pub fn hand_out(&self, id_token: &str) {
+    pub(crate) fn hand_out(&self, id_token: &str) {
         let answer = json!({ "access_token": "an-access-token", "token_type": "Bearer", "expires_in": 60, "id_token": id_token });
         self.answer(Json(answer).into_response());
     }
 
     /// Answer the next exchange with this.
-    pub fn answer(&self, response: Response) {
+    pub(crate) fn answer(&self, response: Response) {
         *self.conduct.token.lock().unwrap() = Some(response);
     }
 
     /// Say this at the user information endpoint.
-    pub fn tell(&self, user_information: Value) {
+    pub(crate) fn tell(&self, user_information: Value) {
         *self.conduct.user_information.lock().unwrap() = user_information;
     }
 
     /// The form and headers of the last exchange.
-    pub fn exchanged(&self) -> Option<(HashMap<String, String>, AxumHeaders)> {
+    pub(crate) fn exchanged(&self) -> Option<(HashMap<String, String>, AxumHeaders)> {
         self.conduct.exchanged.lock().unwrap().take()
     }
 
     /// Claims that hold, for a nonce.
-    pub fn claims(&self, harness: &Harness, nonce: &str) -> Value {
+    pub(crate) fn claims(&self, harness: &Harness, nonce: &str) -> Value {
         let now = harness.clock.now().timestamp();
         json!({
             "iss": self.issuer, "aud": "hub", "sub": "person-1", "nonce": nonce, "iat": now, "exp": now + 300,
@@ -191,7 +191,7 @@ impl Hostile {
     }
 
     /// A whole sign-in in which the ID token is made by the test of the proper claims.
-    pub async fn sign_in(
+    pub(crate) async fn sign_in(
         &self,
         harness: &Harness,
         provider: ProviderId,
@@ -203,7 +203,7 @@ impl Hostile {
     }
 
     /// Begin a sign-in, and the answer that would end it well.
-    pub async fn begin(&self, harness: &Harness, provider: ProviderId) -> (Started, Callback) {
+    pub(crate) async fn begin(&self, harness: &Harness, provider: ProviderId) -> (Started, Callback) {
         let started = harness.identity.sign_in.start(provider, &ReturnTo::parse("/threads").unwrap()).await.unwrap();
         let state = query(&started.redirect_url).remove("state");
         (started, Callback { code: Some("a-code".to_owned()), state, ..Callback::default() })
@@ -211,14 +211,14 @@ impl Hostile {
 }
 
 /// A harness with one such provider.
-pub async fn with_hostile() -> (Harness, Hostile, ProviderId) {
+pub(crate) async fn with_hostile() -> (Harness, Hostile, ProviderId) {
     let (harness, hostile) = (Harness::new().await, Hostile::start().await);
     let provider = harness.register(&hostile.issuer).await;
     (harness, hostile, provider)
 }
 
 /// No error says a secret, to people or to the log.
-pub fn tells_no_secret(error: &SignInError) {
+pub(crate) fn tells_no_secret(error: &SignInError) {
     let (shown, logged) = (error.to_string(), format!("{error:?}"));
     for secret in [SECRET, "an-access-token", "a-code"] {
         assert!(!shown.contains(secret) && !logged.contains(secret), "{logged}");

@@ -1,4 +1,5 @@
 //! Identity against a real PostgreSQL, the demonstration's providers, and a provider that lies.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_tokens;
 mod demo_sign_in;
