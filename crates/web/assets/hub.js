@@ -180,10 +180,12 @@ class Live {
   async run() {
     for (;;) {
       try {
+        await this.shown();
         await this.listen();
         this.wait = 1000;
       } catch (error) {
         if (error && error.final) return;
+        if (document.hidden) continue;
       }
       // Spread out, so that a restarted hub is not called by everyone at once.
       await new Promise((done) => setTimeout(done, this.wait * (0.5 + Math.random())));
@@ -191,10 +193,19 @@ class Live {
     }
   }
 
+  // A page that nobody looks at holds no connection: browsers grant only a few. What was missed comes when it is looked at again.
+  shown() {
+    if (!document.hidden) return Promise.resolve();
+    return new Promise((done) => document.addEventListener("visibilitychange", done, { once: true })).then(() => this.shown());
+  }
+
   async listen() {
+    const hidden = new AbortController();
+    document.addEventListener("visibilitychange", () => document.hidden && hidden.abort(), { signal: hidden.signal });
     const answer = await fetch("/graphql/stream", {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "text/event-stream" },
+      signal: hidden.signal,
+      headers: { "content-type": "application/json", accept: "text/event-stream", "hub-request": "1" },
       body: JSON.stringify({ query: SUBSCRIPTION, variables: { thread: this.thread, after: this.position } }),
     });
     if (!answer.ok || !answer.body) throw Object.assign(new Error(answer.statusText), { final: answer.status < 500 && answer.status !== 429 });

@@ -53,6 +53,9 @@ pub enum PageError {
     /// One must sign in, or the session has ended: 401.
     #[error("sign in to do this")]
     SignedOut,
+    /// The caller may not: 403.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The variables are no good: an id in the address that was cut short, a cursor of another list. 404 for a page, 400 for a form.
     #[error("{0}")]
     Rejected(String),

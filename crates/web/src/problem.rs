@@ -40,6 +40,7 @@ impl From<PageError> for Problem {
             PageError::Unavailable { retry_after } => Self::Unavailable { retry_after, typed: None },
             PageError::TooMany { retry_after } => Self::TooMany { retry_after },
             PageError::SignedOut => Self::SignedOut,
+            PageError::NotAllowed(message) => Self::NotAllowed(message),
             PageError::Rejected(message) => Self::Bad(message),
             PageError::Internal(message) => {
                 tracing::error!(%message, "a page's document could not be answered");
@@ -181,6 +182,8 @@ pub(crate) async fn dress(State(web): State<crate::Web>, request: Request, next:
     };
     let problem = response.extensions().get::<Problem>().cloned().or_else(|| match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => Some(Problem::WrongMethod),
+        // An address that axum could not read: a path or a query that is no UTF-8.
+        StatusCode::BAD_REQUEST => Some(Problem::NotFound),
         _ => None,
     });
     if let Some(problem) = problem {

@@ -111,9 +111,11 @@ pub(crate) async fn send(Path(slug): Path<String>, Posted { visit, fields }: Pos
     if fields.wants_preview() {
         return render(&visit, slug, form(command_id, Vec::new()), true).await;
     }
-    if fields.given("category").is_none() {
-        let errors = vec![FieldError::at("category", "Choose where it belongs.")];
-        return render(&visit, slug, form(command_id, errors), false).await;
+    let wanted = [("category", "Choose where it belongs."), ("title", "Give it a title."), ("body", "Write what it is about.")];
+    let missing: Vec<_> =
+        wanted.iter().filter(|(field, _)| fields.given(field).is_none()).map(|(field, message)| FieldError::at(field, message)).collect();
+    if !missing.is_empty() {
+        return render(&visit, slug, form(command_id, missing), false).await;
     }
     let input = ThreadOpenInput {
         command_id,
