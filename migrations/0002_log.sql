@@ -112,6 +112,9 @@ declare
     actual bigint;
     added integer := cardinality(p_ids);
 begin
+    -- The version before the command: if this very command is being done elsewhere and moves the version meanwhile,
+    -- then it is also found, and that is no conflict.
+    select coalesce(max(e.version), 0) into actual from log.events e where e.stream = p_stream;
     select * into known from log.commands c where c.id = p_command;
     if found then
         context := known.context;
@@ -129,8 +132,6 @@ begin
         return;
     end if;
 
-    select max(e.version) into actual from log.events e where e.stream = p_stream;
-    actual := coalesce(actual, 0);
     if actual <> p_expected then
         outcome := 'conflict';
         last_version := actual;

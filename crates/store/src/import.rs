@@ -81,7 +81,27 @@ impl From<sqlx::Error> for ImportError {
 /// [`ImportError`], with the number of the line where one is at fault. Nothing was imported then.
 pub async fn import(log: &Log, mut reader: impl AsyncBufRead + Unpin, mut progress: impl FnMut(u64, u64)) -> Result<Imported, ImportError> {
     let mut transaction = log.pool().begin().await?;
-    prepare(&mut transaction).await?;
+    match read(log, &mut transaction, &mut reader, &mut progress).await {
+        Ok(imported) => {
+            transaction.commit().await?;
+            log.advance(imported.events);
+            Ok(imported)
+        }
+        Err(error) => {
+            // Waited for, so that the log is free again when the error is heard of.
+            transaction.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn read(
+    log: &Log,
+    connection: &mut PgConnection,
+    reader: &mut (impl AsyncBufRead + Unpin),
+    progress: &mut impl FnMut(u64, u64),
+) -> Result<Imported, ImportError> {
+    prepare(connection).await?;
     let mut import = Import { header: None, end: None, hash: GENESIS, events: 0, commands: 0, pending: Pending::default() };
     let (mut number, mut text) = (0, String::new());
     loop {
@@ -94,17 +114,15 @@ pub async fn import(log: &Log, mut reader: impl AsyncBufRead + Unpin, mut progre
         let line = serde_json::from_str(&text).map_err(|error| wrong(format!("this is not a line of an exported log ({error})")))?;
         import.take(log, line, wrong)?;
         if import.pending.len() >= BATCH {
-            import.pending.write(&mut transaction).await?;
+            import.pending.write(connection).await?;
             progress(import.events, import.header.as_ref().map_or(0, |header| header.head));
         }
     }
     if import.end.is_none() {
         return Err(ImportError::CutOff { lines: number });
     }
-    import.pending.write(&mut transaction).await?;
-    transaction.commit().await?;
+    import.pending.write(connection).await?;
     progress(import.events, import.events);
-    log.advance(import.events);
     Ok(Imported { events: import.events, commands: import.commands, head_hash: import.hash })
 }
 
@@ -159,7 +177,10 @@ impl Import {
             (Line::Event(event), _) => self.take_event(*event, wrong)?,
             (Line::End(end), Some(header)) => {
                 if end.events != self.events || header.head != self.events {
-                    return Err(wrong(format!("the log should have {} events, but {} were found", header.head, self.events)));
+                    return Err(wrong(format!(
+                        "{} events were found, but the header tells of {} and the end of {}",
+                        self.events, header.head, end.events
+                    )));
                 }
                 if end.hash != self.hash {
                     return Err(wrong("the hash of the whole log is not the one that its events give".to_owned()));

@@ -14,6 +14,10 @@
 //! The order is thus a function of the log alone. That is why the leader's own commits need not wait for the disk: what
 //! a crash takes away comes again exactly as it was.
 //!
+//! A transaction that has written and stays open, in whichever database of the server, therefore holds up the sequence
+//! (not the writers) until it ends. `idle_in_transaction_session_timeout` bounds that for the hub's own connections; a
+//! server that is shared with others wants the same setting there.
+//!
 //! The ids of transactions belong to one database server and its physical copies. A logical dump restored elsewhere
 //! carries ids that mean nothing there; the sequencer notices and refuses. Logs move by [`export()`](crate::export()).
 
@@ -29,7 +33,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The advisory lock that the leader holds, in every database of a hub: "hub seq" in ASCII.
-pub(crate) const LOCK: i64 = 0x0068_7562_2073_6571;
+pub const LOCK: i64 = 0x0068_7562_2073_6571;
 
 /// How many events get their place in one statement.
 const BATCH: i64 = 1_000;

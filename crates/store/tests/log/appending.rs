@@ -176,10 +176,12 @@ async fn a_broken_connection_is_no_lost_command() {
     let stream = stream();
     for version in 0..5 {
         log.append(append(&stream, version, 1)).await.unwrap();
-        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-            .execute(log.pool())
-            .await
-            .unwrap();
+        sqlx::query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        .execute(log.pool())
+        .await
+        .unwrap();
     }
     assert_eq!(log.load(&stream).await.unwrap().len(), 5);
 }

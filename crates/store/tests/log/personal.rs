@@ -1,8 +1,8 @@
-use crate::support::{append, id, personal, stream};
+use crate::support::{append, id, personal, sequenced, stream};
 use futures::future::join_all;
 use kernel::PersonId;
 use serde_json::json;
-use store::{AppendError, Error, KeyRing, Leadership, Log, Sequencer, testing, verify};
+use store::{AppendError, Error, KeyRing, Log, testing, verify};
 
 #[tokio::test]
 async fn personal_data_stands_sealed_in_the_table_and_opens_on_reading() {
@@ -15,7 +15,7 @@ async fn personal_data_stands_sealed_in_the_table_and_opens_on_reading() {
     let stored: String = sqlx::query_scalar("select data from log.events").fetch_one(log.pool()).await.unwrap();
     assert!(!stored.contains("Ada") && stored.contains("$sealed") && stored.contains("red"), "{stored}");
     assert_eq!(log.load(&append.stream).await.unwrap()[0].event, append.events[0].payload);
-    Sequencer::new(log.clone(), Leadership::Sole).catch_up().await.unwrap();
+    sequenced(&log, 1).await;
     assert_eq!(log.read(0, 10).await.unwrap()[0].event, append.events[0].payload);
 
     let another_key = Log::new(log.pool().clone(), KeyRing::random());
@@ -32,7 +32,7 @@ async fn an_erased_person_is_erased_for_everyone_and_the_chain_stays_whole() {
     log.append(first.clone()).await.unwrap();
     let other = personal(kept, 0, "Ben");
     log.append(other.clone()).await.unwrap();
-    Sequencer::new(log.clone(), Leadership::Sole).catch_up().await.unwrap();
+    sequenced(&log, 2).await;
     let before = verify(&log, |_, _| {}).await.unwrap();
     assert_eq!(elsewhere.read(0, 10).await.unwrap()[0].event.data["name"], json!({ "$personal": "Ada" }));
 

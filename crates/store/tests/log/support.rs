@@ -3,7 +3,7 @@
 use kernel::{Clock as _, CommandId, EventId, Ids as _, Metadata, Payload, PersonId, StreamId, SystemClock, Who};
 use serde_json::json;
 use std::time::Duration;
-use store::{Append, NewEvent};
+use store::{Append, Leadership, Log, NewEvent, Sequencer};
 use uuid::Uuid;
 
 /// How long a test waits for what must come about. Only a test that fails waits that long.
@@ -68,4 +68,12 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: i
         }
     });
     assert!(waited.await.is_ok(), "waited in vain until {what}");
+}
+
+/// Sequences until the log reaches `head`. At once it may not: a transaction in any database of the server, such as
+/// another test's, is one that might still write.
+pub(crate) async fn sequenced(log: &Log, head: u64) {
+    let sequencer = Sequencer::new(log.clone(), Leadership::Sole);
+    until("the log is sequenced", async || sequencer.catch_up().await.unwrap() >= head).await;
+    assert_eq!(log.head().await.unwrap(), head);
 }
