@@ -1,0 +1,20 @@
+//! What administrators do from the command line.
+
+pub mod doctor;
+pub mod events;
+pub mod import;
+pub mod imports;
+pub mod organisations;
+pub mod projections;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A progress bar on standard error; it hides itself where there is no terminal.
+pub(crate) fn progress(total: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos} of {len}, {eta} left") {
+        bar.set_style(style);
+    }
+    bar.set_message(what);
+    bar
+}

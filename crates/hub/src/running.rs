@@ -1,0 +1,278 @@
+//! A hub that runs: every role in one process, wired together, started and stopped in order.
+
+use crate::config::{Config, LogFormat};
+use crate::directory::Directory;
+use crate::foundation::Foundation;
+use crate::pages::Gateway;
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use bus::{EventBus, EventSource, InProcessBus, JetStreamBus, Publisher, SourceError};
+use identity::{FetchPolicy, Identity, SessionLimits, Site};
+use kernel::{Actor, Clock, CommandId, EventId, Payload, ProviderId, Recorded, Timestamp};
+use projections::{Progress, Projectors};
+use services::{Dispatch, Failure, HubCommand, Request};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Log, Sequencer};
+use telemetry::Telemetry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+use uuid::Uuid;
+
+/// How long requests under way get to finish when the hub stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// `hub serve`: runs until told to stop.
+///
+/// # Errors
+/// One sentence that says what was wrong and what to do.
+pub async fn serve(config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry(&config)?;
+    let stop = crate::signals::stop_on_signal();
+    let foundation = Foundation::open(&config).await?;
+    let listener = listen(&config).await?;
+    let hub = Hub::start(&config, foundation, listener.local_addr()?, &telemetry).await?;
+    tracing::info!(url = %hub.public_url(), "the hub is ready");
+    let outcome = serve_until_stopped(hub, listener, stop).await;
+    telemetry.shutdown();
+    outcome
+}
+
+/// Logs, traces and metrics as configured.
+///
+/// # Errors
+/// The log filter or the endpoint is malformed.
+pub fn telemetry(config: &Config) -> anyhow::Result<Telemetry> {
+    telemetry::init(&telemetry::Settings {
+        format: match config.log_format {
+            LogFormat::Text => telemetry::Format::Text,
+            LogFormat::Json => telemetry::Format::Json,
+        },
+        filter: config.log_filter.clone(),
+        otlp_endpoint: config.otlp_endpoint.as_ref().map(ToString::to_string),
+        service_name: "hub".to_owned(),
+    })
+    .context("Logs or traces cannot be set up (settings log_filter, otlp_endpoint)")
+}
+
+/// Takes the port.
+///
+/// # Errors
+/// The port is taken or may not be used.
+pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(config.listen).await.with_context(|| {
+        format!("The hub cannot listen on {}. Another program may have the port: choose another with --listen (HUB_LISTEN)", config.listen)
+    })
+}
+
+/// Connects to JetStream as configured.
+///
+/// # Errors
+/// NATS does not answer, or its stream is set up otherwise.
+pub async fn jetstream(config: &Config, url: &str) -> anyhow::Result<JetStreamBus> {
+    let mut settings = bus::Settings::new(url);
+    settings.replicas = config.nats_replicas;
+    JetStreamBus::connect(settings).await.context("NATS does not answer as it should (setting nats_url)")
+}
+
+/// The log, as the publisher reads it.
+#[derive(Clone)]
+pub struct Source(pub Log);
+
+#[async_trait]
+impl EventSource for Source {
+    async fn read(&self, after: u64, limit: u32) -> Result<Vec<Recorded<Payload>>, SourceError> {
+        self.0.read(after, limit).await.map_err(|error| SourceError::from(Box::from(error)))
+    }
+
+    fn progress(&self) -> watch::Receiver<u64> {
+        self.0.progress()
+    }
+}
+
+/// A hub at work.
+pub struct Hub {
+    foundation: Foundation,
+    services: Arc<dyn Dispatch>,
+    identity: Identity,
+    progress: Progress,
+    api: gateway::Api,
+    public_url: Url,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Hub {
+    /// Starts every role. `address` is what the listener got.
+    ///
+    /// # Errors
+    /// One sentence that says what was wrong and what to do.
+    pub async fn start(config: &Config, foundation: Foundation, address: SocketAddr, telemetry: &Telemetry) -> anyhow::Result<Self> {
+        let public_url = match &config.public_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{address}")).context("the address that the hub listens on makes no URL")?,
+        };
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let log = foundation.log.clone();
+
+        let bus: Arc<dyn EventBus> = match &config.nats_url {
+            Some(url) => Arc::new(jetstream(config, &url.0).await?),
+            None => Arc::new(InProcessBus::starting_after(log.head().await?)),
+        };
+        let sequencer = Sequencer::new(log.clone(), foundation.leadership());
+        let stopping = stop.clone();
+        tasks.spawn(async move { sequencer.run(stopping).await });
+        let publisher = Publisher::new(Source(log.clone()), bus.clone());
+        let stopping = stop.clone();
+        tasks.spawn(async move {
+            publisher.run(stopping).await;
+        });
+        let projectors = Projectors::new(log.clone(), foundation.clock.clone());
+        let progress = projectors.progress();
+        projectors.spawn(&mut tasks, &stop);
+
+        let services: Arc<dyn Dispatch> = Arc::new(foundation.services());
+        let identity = Identity::new(identity::Parts {
+            db: foundation.pool.clone(),
+            clock: foundation.clock.clone(),
+            ids: foundation.ids.clone(),
+            site: Site::new(public_url.as_str()).context("The setting public_url is not usable")?,
+            limits: SessionLimits::default(),
+            fetch: if config.loopback_providers { FetchPolicy::default().with_loopback() } else { FetchPolicy::default() },
+            keys: Arc::new(foundation.keys.clone()),
+            directory: Arc::new(Directory(foundation.pool.clone())),
+        })
+        .context("The client for identity providers cannot be made")?;
+        let bars = Arc::new(crate::directory::Consequences { bars: identity.bars.clone(), log: log.clone() });
+        tasks.spawn(services::process::run(log.clone(), bars, stop.clone()));
+        let metrics = telemetry.clone();
+        let api = gateway::Api::new(gateway::Parts {
+            db: foundation.pool.clone(),
+            log,
+            services: services.clone(),
+            progress: progress.clone(),
+            identity: identity.clone(),
+            clock: foundation.clock.clone(),
+            ids: foundation.ids.clone(),
+            keys: foundation.keys.clone(),
+            settings: gateway::Settings {
+                introspection: config.introspection,
+                graphiql: config.graphiql,
+                metrics: Some(Arc::new(move || metrics.render_metrics())),
+                ..gateway::Settings::default()
+            },
+        });
+        Ok(Self { foundation, services, identity, progress, api, public_url, stop, tasks })
+    }
+
+    /// The address that people use.
+    pub fn public_url(&self) -> &str {
+        self.public_url.as_str()
+    }
+
+    /// Where an identity provider sends people back to.
+    ///
+    /// # Errors
+    /// Never: the public address is one that addresses can be made from.
+    pub fn redirect_address(&self, provider: ProviderId) -> anyhow::Result<Url> {
+        Ok(self.public_url.join(&format!("sign-in/{provider}/callback"))?)
+    }
+
+    /// The time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.foundation.clock.clone()
+    }
+
+    /// Where commands go.
+    pub fn services(&self) -> Arc<dyn Dispatch> {
+        self.services.clone()
+    }
+
+    /// Who signs in.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// A new identifier.
+    pub fn new_id(&self) -> Uuid {
+        self.foundation.ids.next()
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.foundation.clock.now()
+    }
+
+    /// Sends one command.
+    ///
+    /// # Errors
+    /// It was refused, or the log does not answer.
+    pub async fn send(&self, id: CommandId, by: Actor, target: Uuid, command: HubCommand) -> Result<(), Failure> {
+        self.services.execute(Request::new(id, by, target, command)).await.map(|_| ())
+    }
+
+    /// Waits until everything appended so far is in the views.
+    ///
+    /// # Errors
+    /// It is not, after this long.
+    pub async fn settle(&self, most: Duration) -> anyhow::Result<()> {
+        // What was appended last has its place once this has: places are given in order.
+        let last = sqlx::query_scalar!("select id from log.events order by xid desc, pos desc limit 1")
+            .fetch_optional(&self.foundation.pool)
+            .await?;
+        let Some(last) = last else { return Ok(()) };
+        let Some(head) = self.foundation.log.await_sequenced(EventId(last), most).await? else {
+            bail!("The log's last events have no place yet after {} seconds.", most.as_secs());
+        };
+        if !self.progress.await_projected(head, most).await.is_reached() {
+            bail!("The views are not up to date after {} seconds. `hub projections status` shows which one is behind.", most.as_secs());
+        }
+        Ok(())
+    }
+}
+
+/// Gives everything that was appended its place, so that an administration command ends with the log settled. Where a hub
+/// runs on the same database it has done so itself.
+///
+/// # Errors
+/// The database fails.
+pub async fn settle_log(foundation: &Foundation) -> anyhow::Result<()> {
+    Sequencer::new(foundation.log.clone(), foundation.leadership()).catch_up().await?;
+    Ok(())
+}
+
+/// Serves until told to stop, then lets what is under way finish and closes everything in order.
+///
+/// # Errors
+/// The listener failed, or the database did not close.
+pub async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let Hub { foundation, api, stop: stop_roles, mut tasks, .. } = hub;
+    let pages = web::Web { hub: Arc::new(Gateway(api.clone())), ids: foundation.ids.clone(), clock: foundation.clock.clone() };
+    // What is no address of the API's is a page, or a page that says there is none.
+    let router = api.router().fallback_service(api.guard(web::router(pages)));
+    let told = stop.clone();
+    let closing = api.clone();
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async move {
+        told.cancelled().await;
+        // Live updates would keep their connections open for ever.
+        closing.close_streams();
+    });
+    let mut server = tokio::spawn(async move { server.await });
+    let served = tokio::select! {
+        served = &mut server => served.context("the server ended badly")?.context("the server failed"),
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            server.abort();
+            Ok(())
+        }
+    };
+    stop_roles.cancel();
+    while tasks.join_next().await.is_some() {}
+    drop(api);
+    foundation.close().await?;
+    served
+}
