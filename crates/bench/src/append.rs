@@ -1,0 +1,127 @@
+//! Appending one event a command by many clients at once, beside pgbench that inserts the same row into the same table.
+
+use std::{
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use kernel::{Clock, CommandId, EventId, Metadata, Payload, StreamId, SystemClock, actor::Who};
+use store::{Append, Log, NewEvent};
+use tokio::task::JoinSet;
+
+use crate::{
+    Arguments, database,
+    report::{Row, median},
+    world::fresh,
+};
+
+/// How long each run lasts.
+const RUN: Duration = Duration::from_secs(5);
+
+/// The control: the columns that an append fills, with values of the same size, and nothing else.
+const INSERT: &str = r#"insert into log.events (id, context, aggregate, stream, version, kind, schema, data, occurred_at, recorded_at, actor, command, correlation, digest)
+values (gen_random_uuid(), 'discussions', 'thread', gen_random_uuid(), 1, 'hub.discussions.thread_locked', 1,
+'{"body": "We do it this way, and it has served us well for years. We do it this way, and it has served us well for years."}',
+now(), now(), '{"process":"bench"}', gen_random_uuid(), gen_random_uuid(), decode(repeat('ab', 32), 'hex'));
+"#;
+
+/// What an append does in the database, driven by pgbench: shows what the hub's own process costs.
+const CALL: &str = r#"select * from log.append(gen_random_uuid(), decode(repeat('ab', 32), 'hex'), 'discussions', 'thread', gen_random_uuid(), 0, now(), now(),
+'{"process":"bench"}', null, gen_random_uuid(), null, null, null, array[gen_random_uuid()], array['hub.discussions.thread_locked'], array[1::smallint],
+array['{"body": "We do it this way, and it has served us well for years. We do it this way, and it has served us well for years."}'],
+array[decode(repeat('ab', 32), 'hex')], array[]::text[], array[]::bytea[], array[]::text[], array[]::bytea[]);
+"#;
+
+/// Measures with this many clients.
+pub(crate) async fn measure(arguments: &Arguments, clients: u32) -> anyhow::Result<Vec<Row>> {
+    let database = database::fresh(&arguments.database, &format!("bench_append_{clients}"), clients).await?;
+    let (mut ours, mut inserts, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=arguments.rounds {
+        ours.push(hub(&database.log, clients).await?);
+        inserts.push(pgbench(arguments, &database.url, clients, INSERT).await?);
+        calls.push(pgbench(arguments, &database.url, clients, CALL).await?);
+        println!(
+            "append, {clients} clients, round {round}: {:.0}/s; insert {:.0}/s; the same function {:.0}/s",
+            ours[ours.len() - 1],
+            inserts[inserts.len() - 1],
+            calls[calls.len() - 1]
+        );
+    }
+    let (ours, inserts, calls) = (median(ours), median(inserts), median(calls));
+    let row = |control: &str, rate: f64, aim| Row {
+        what: format!("append, one event a command, {clients} clients"),
+        hub: format!("{ours:.0}/s"),
+        control: format!("{rate:.0}/s: {control}"),
+        ratio: Some(ours / rate),
+        aim,
+    };
+    Ok(vec![row("`pgbench`, a plain insert of the event alone", inserts, "0.8"), row("`pgbench`, calling the same function", calls, "–")])
+}
+
+/// Appends a second, by as many tasks.
+async fn hub(log: &Log, clients: u32) -> anyhow::Result<f64> {
+    let end = Instant::now() + RUN;
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..clients {
+        let log = log.clone();
+        tasks.spawn(async move {
+            let mut appended = 0_u32;
+            while Instant::now() < end {
+                log.append(one()?).await?;
+                appended += 1;
+            }
+            anyhow::Ok(appended)
+        });
+    }
+    let mut total = 0.0;
+    while let Some(appended) = tasks.join_next().await {
+        total += f64::from(appended??);
+    }
+    Ok(total / start.elapsed().as_secs_f64())
+}
+
+fn one() -> anyhow::Result<Append> {
+    let command = CommandId(fresh());
+    let now = SystemClock.now();
+    let body = "We do it this way, and it has served us well for years. We do it this way, and it has served us well for years.";
+    let data = serde_json::json!({ "body": body });
+    let payload = Payload { kind: "hub.discussions.thread_locked".to_owned(), schema: 1, data };
+    Ok(Append {
+        stream: StreamId { context: "discussions".to_owned(), aggregate: "thread".to_owned(), id: fresh() },
+        expected: 0,
+        command,
+        fingerprint: [0xab; 32],
+        meta: Metadata {
+            occurred_at: now,
+            actor: Who::System("bench".to_owned()),
+            organisation: None,
+            command,
+            correlation: command.0,
+            causation: None,
+            traceparent: None,
+        },
+        events: vec![NewEvent { id: EventId(fresh()), payload }],
+        claims: Vec::new(),
+        personal: None,
+        now,
+    })
+}
+
+/// Transactions a second, by as many clients of pgbench, with prepared statements.
+async fn pgbench(arguments: &Arguments, url: &str, clients: u32, statement: &str) -> anyhow::Result<f64> {
+    let mut script = tempfile::NamedTempFile::new()?;
+    // pgbench reads a statement to its semicolon, over lines.
+    script.write_all(statement.as_bytes())?;
+    let mut pgbench = tokio::process::Command::new(&arguments.pgbench);
+    pgbench.args(["--no-vacuum", "--protocol", "prepared", "--jobs", "2", "--client", &clients.to_string()]);
+    pgbench.args(["--time", &RUN.as_secs().to_string(), "--file"]).arg(script.path()).arg(url);
+    let output = pgbench.output().await.context("pgbench cannot be started")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        bail!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.with_context(|| format!("pgbench told no rate:\n{text}"))
+}
