@@ -2,7 +2,7 @@
 //!
 //! **To add a page:** put its document into `graphql/`, name its operation here, and give it a template and a handler in
 //! `pages/`. **To add a command:** put its mutation into `graphql/commands/` with its field aliased to `outcome`, and name it here.
-#![allow(unreachable_pub, clippy::pedantic, missing_docs, reason = "the derive writes these modules")]
+#![allow(unreachable_pub, clippy::pedantic, clippy::upper_case_acronyms, missing_docs, reason = "the derive writes these modules")]
 
 use crate::outcome::{Command, Outcome};
 use crate::words::{CloseReason, Format, GrantedRole, MemberKind, Reach, Reaction, ThreadOrder, TokenScope};

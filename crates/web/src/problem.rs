@@ -114,7 +114,7 @@ impl Problem {
                 "There is nothing at this address that everyone can see.",
                 "If you typed it, check it. If someone sent it to you, sign in and try again: it may be meant for members.",
             ]),
-            Self::NotAllowed(message) => vec![message.clone()],
+            Self::NotAllowed(message) | Self::Bad(message) => vec![message.clone()],
             Self::SignedOut => said(&["You need to be signed in to do this."]),
             Self::FormExpired { typed } => {
                 let mut texts: Vec<String> = said(&["The page was open for long, or you signed in again since. Nothing was sent."]);
@@ -128,7 +128,6 @@ impl Problem {
                 );
                 texts
             }
-            Self::Bad(message) => vec![message.clone()],
             Self::WrongMethod => said(&["This address takes no request of that kind. Go back and use the page's own buttons."]),
             Self::TooMany { retry_after } => {
                 vec![format!("You asked for a lot in a short time. Wait {retry_after} seconds and try again.")]

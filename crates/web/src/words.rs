@@ -214,6 +214,15 @@ impl CloseReason {
 }
 
 impl ThreadOrder {
+    /// As an address has it; the usual order needs no word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::LatestActivity => "",
+            Self::Newest => "newest",
+            Self::MostUpvoted => "upvotes",
+        }
+    }
+
     /// As a choice in a form.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
 //! The pages through their router, with canned answers behind them.
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::unnecessary_wraps, reason = "tests")]
 
 mod canned;
 

@@ -13,7 +13,7 @@ use http::StatusCode;
 
 #[derive(Template)]
 #[template(path = "community.html")]
-struct Community {
+struct OneCommunity {
     chrome: Chrome,
     community: community_page::CommunityPageCommunity,
     errors: Vec<FieldError>,
@@ -29,7 +29,7 @@ async fn render(visit: &Visit, slug: String, errors: Vec<FieldError>) -> Result<
     let chrome = visit.chrome(Here::Communities, me!(data.viewer));
     let community = data.community.ok_or(Problem::NotFound)?;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page_with(status, &Community { chrome, community, errors })
+    page_with(status, &OneCommunity { chrome, community, errors })
 }
 
 /// Join it.

@@ -74,15 +74,6 @@ impl State {
     }
 }
 
-/// An order as the address has it; the usual one needs no word.
-pub(crate) fn order_word(order: &ThreadOrder) -> &'static str {
-    match order {
-        ThreadOrder::LatestActivity => "",
-        ThreadOrder::Newest => "newest",
-        ThreadOrder::MostUpvoted => "upvotes",
-    }
-}
-
 struct Filter {
     category: String,
     state: State,
@@ -97,7 +88,7 @@ impl Filter {
         Self {
             category: address.category.clone().unwrap_or_default(),
             state: State::ALL.into_iter().find(|other| other.wire() == state).unwrap_or(State::All),
-            order: ThreadOrder::ALL.iter().copied().find(|other| order_word(other) == order).unwrap_or(ThreadOrder::LatestActivity),
+            order: ThreadOrder::ALL.iter().copied().find(|other| other.word() == order).unwrap_or(ThreadOrder::LatestActivity),
         }
     }
 
@@ -109,7 +100,7 @@ impl Filter {
         let pairs = [
             ("category", self.category.as_str()),
             ("state", self.state.wire()),
-            ("order", order_word(&self.order)),
+            ("order", self.order.word()),
             ("after", after.unwrap_or_default()),
         ];
         let given: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();

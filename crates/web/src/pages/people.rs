@@ -13,7 +13,7 @@ const PAGE: i64 = 60;
 
 #[derive(Template)]
 #[template(path = "person.html")]
-struct Person {
+struct OnePerson {
     chrome: Chrome,
     person: person_page::PersonWhole,
     threads: person_page::PersonPageThreads,
@@ -23,7 +23,7 @@ struct Person {
 pub(crate) async fn person(visit: Visit, Path(id): Path<String>) -> Result<Response, Problem> {
     let data = visit.ask::<PersonPage>(person_page::Variables { id }).await?;
     let Some(person_page::PersonPageNode::Person(person)) = data.node else { return Err(Problem::NotFound) };
-    page(&Person { chrome: visit.chrome(Here::Elsewhere, me!(data.viewer)), person, threads: data.threads })
+    page(&OnePerson { chrome: visit.chrome(Here::Elsewhere, me!(data.viewer)), person, threads: data.threads })
 }
 
 /// The part of the address behind the question mark.
@@ -34,7 +34,7 @@ pub(crate) struct Address {
 
 #[derive(Template)]
 #[template(path = "organisation.html")]
-struct Organisation {
+struct OneOrganisation {
     chrome: Chrome,
     organisation: organisation_page::OrganisationPageOrganisation,
     next: Option<String>,
@@ -47,5 +47,5 @@ pub(crate) async fn organisation(visit: Visit, Path(slug): Path<String>, Query(a
     let organisation = data.organisation.ok_or(Problem::NotFound)?;
     let info = &organisation.people.page_info;
     let next = info.end_cursor.as_deref().filter(|_| info.has_next_page).map(|cursor| with_query(&here, &[("after", cursor)]));
-    page(&Organisation { chrome: visit.chrome(Here::Elsewhere, me!(data.viewer)), next, organisation })
+    page(&OneOrganisation { chrome: visit.chrome(Here::Elsewhere, me!(data.viewer)), next, organisation })
 }

@@ -36,7 +36,7 @@ struct Form {
 
 #[derive(Template)]
 #[template(path = "thread.html")]
-struct Thread {
+struct OneThread {
     chrome: Chrome,
     thread: thread_page::ThreadParts,
     position: String,
@@ -81,7 +81,7 @@ async fn render(visit: &Visit, id: String, address: &Address, mut form: Form, pr
         form.replying_to = Some(author.unwrap_or_else(|| "an earlier post".to_owned()));
     }
     let status = if form.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = Thread {
+    let page = OneThread {
         chrome: visit.chrome(Here::Communities, me!(data.viewer)),
         position: data.hub.position,
         answers_format: thread.category.format.has_answers(),

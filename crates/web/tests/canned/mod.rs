@@ -1,4 +1,5 @@
 //! Canned answers: pages can be tested, and looked at, without a hub behind them.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests, and JSON written down by hand")]
 
 use async_trait::async_trait;
 use http::Extensions;
@@ -390,7 +391,7 @@ pub(crate) fn answer(operation: &str, variables: &Value, signed_in: bool) -> Val
         }
         "ViewerPage" => {}
         "CommunitiesPage" => {
-            data["communities"] = json!({ "totalCount": 4, "pageInfo": page_info(false), "nodes": communities(signed_in) })
+            data["communities"] = json!({ "totalCount": 4, "pageInfo": page_info(false), "nodes": communities(signed_in) });
         }
         "CommunityPage" | "DiscussionsPage" | "ThreadOpenPage" | "CategoryOpenPage" => {
             data["community"] = if known { community(signed_in) } else { Value::Null };
