@@ -8,18 +8,18 @@ use uuid::Uuid;
 /// A community's whole memory in one place, across organisations: provable, and readable as of any date.
 #[derive(Debug, Parser)]
 #[command(name = "hub", version, about, propagate_version = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
     /// Settings that override file and environment.
     #[command(flatten)]
-    pub flags: Flags,
+    pub(crate) flags: Flags,
 }
 
 /// What the hub can be told to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run the hub on an embedded database with two demonstration departments and something to read
     Demo {
         /// Print one JSON line instead of text
@@ -58,7 +58,7 @@ pub enum Command {
 
 /// The event log.
 #[derive(Debug, Subcommand)]
-pub enum Events {
+pub(crate) enum Events {
     /// Print events as they are recorded, one JSON line each
     Tail {
         /// Begin after this position
@@ -96,7 +96,7 @@ pub enum Events {
 
 /// The views.
 #[derive(Debug, Subcommand)]
-pub enum Projections {
+pub(crate) enum Projections {
     /// Show each view: how far it is, and whether it stands
     Status {
         /// Print one JSON line instead of a table
@@ -127,7 +127,7 @@ pub enum Projections {
 
 /// Imports.
 #[derive(Debug, Subcommand)]
-pub enum Import {
+pub(crate) enum Import {
     /// GitHub Discussions: webhook deliveries, or the JSON of a repository.discussions query
     GithubDiscussions {
         /// The files
@@ -150,7 +150,7 @@ pub enum Import {
 
 /// Organisations.
 #[derive(Debug, Subcommand)]
-pub enum Org {
+pub(crate) enum Org {
     /// Register an organisation
     Add {
         /// Its address within the hub: lower-case letters, digits and hyphens
@@ -197,7 +197,7 @@ pub enum Org {
 
 /// Reference documents.
 #[derive(Debug, Subcommand)]
-pub enum Reference {
+pub(crate) enum Reference {
     /// This command line, in Markdown
     Cli,
     /// Every setting, in Markdown

@@ -13,43 +13,43 @@ use url::Url;
 /// Everything that can be set. `HUB_LISTEN` in the environment sets `listen`, and so on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// The address and port to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The address that people use, such as `https://hub.example.org`. Required unless `listen` is on loopback.
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
     /// The folder of the embedded database, of its keys, and of nothing else.
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// PostgreSQL 15 or later, as `postgres://user:password@host/database`. Without it the embedded database is used.
-    pub database_url: Option<Secret>,
+    pub(crate) database_url: Option<Secret>,
     /// How many connections to hold to PostgreSQL. The embedded database always has one.
-    pub database_connections: u32,
+    pub(crate) database_connections: u32,
     /// NATS with JetStream, as `nats://user:password@host:4222`. Without it events stay in this process.
-    pub nats_url: Option<Secret>,
+    pub(crate) nats_url: Option<Secret>,
     /// How many servers of a NATS cluster keep each event.
-    pub nats_replicas: usize,
+    pub(crate) nats_replicas: usize,
     /// The master key, 32 bytes in base64. It seals personal data and secrets: keep it apart from the database's backup.
-    pub master_key: Option<Secret>,
+    pub(crate) master_key: Option<Secret>,
     /// The file that holds the master key; the embedded default makes one in the data folder.
-    pub master_key_file: Option<PathBuf>,
+    pub(crate) master_key_file: Option<PathBuf>,
     /// Logs as `text` or `json`.
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
     /// Which logs: a `tracing` filter such as `info` or `info,sqlx=debug`.
-    pub log_filter: String,
+    pub(crate) log_filter: String,
     /// Where OpenTelemetry traces go (OTLP over gRPC), such as `http://collector:4317`.
-    pub otlp_endpoint: Option<Url>,
+    pub(crate) otlp_endpoint: Option<Url>,
     /// Whether the GraphQL schema may be asked about itself.
-    pub introspection: bool,
+    pub(crate) introspection: bool,
     /// Whether the query page is served at `/graphiql`.
-    pub graphiql: bool,
+    pub(crate) graphiql: bool,
     /// Whether identity providers on loopback addresses may be used, over http too. For trying out and for tests.
-    pub loopback_providers: bool,
+    pub(crate) loopback_providers: bool,
 }
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line, for machines.
@@ -59,7 +59,7 @@ pub enum LogFormat {
 /// A setting that never shows in logs or errors.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(pub String);
+pub(crate) struct Secret(pub(crate) String);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -91,43 +91,43 @@ impl Default for Config {
 
 /// Settings given as flags; those left out do not override anything.
 #[derive(Clone, Debug, Default, Serialize, clap::Args)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// The configuration file (TOML) [environment: HUB_CONFIG]
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip)]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// The address and port to listen on; port 0 takes a free one
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// The address that people use, such as https://hub.example.org
     #[arg(long, global = true, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
     /// The folder of the embedded database and its keys
     #[arg(long, global = true, value_name = "FOLDER")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
     /// PostgreSQL instead of the embedded database (better in HUB_DATABASE_URL: flags show in process lists)
     #[arg(long, global = true, value_name = "URL", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub database_url: Option<String>,
+    pub(crate) database_url: Option<String>,
     /// NATS with JetStream instead of distribution within the process
     #[arg(long, global = true, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nats_url: Option<String>,
+    pub(crate) nats_url: Option<String>,
     /// The file that holds the master key
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub master_key_file: Option<PathBuf>,
+    pub(crate) master_key_file: Option<PathBuf>,
     /// Logs as text or JSON
     #[arg(long, global = true, value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_format: Option<LogFormat>,
+    pub(crate) log_format: Option<LogFormat>,
     /// Which logs, such as “info” or “info,sqlx=debug”
     #[arg(long, global = true, value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub log_filter: Option<String>,
+    pub(crate) log_filter: Option<String>,
 }
 
 /// Names in the environment that begin with `HUB_` but are no settings of the hub's.
@@ -138,7 +138,7 @@ impl Config {
     ///
     /// # Errors
     /// A setting is unknown or malformed; the message names it and where it came from.
-    pub fn read(flags: &Flags) -> anyhow::Result<Self> {
+    pub(crate) fn read(flags: &Flags) -> anyhow::Result<Self> {
         let mut figment = Figment::from(Serialized::defaults(Self::default()));
         let file = flags.config.clone().or_else(|| std::env::var_os("HUB_CONFIG").map(PathBuf::from));
         if let Some(file) = &file {
@@ -187,7 +187,7 @@ impl Config {
     ///
     /// # Errors
     /// It cannot be read, or is no key.
-    pub fn master_key(&self) -> anyhow::Result<Option<KeyRing>> {
+    pub(crate) fn master_key(&self) -> anyhow::Result<Option<KeyRing>> {
         if let Some(key) = &self.master_key {
             return KeyRing::from_text(&key.0).map(Some).context("The setting master_key (HUB_MASTER_KEY) is no key");
         }
@@ -196,13 +196,13 @@ impl Config {
     }
 
     /// The table of settings, in Markdown, made from a running example.
-    pub fn reference() -> String {
+    pub(crate) fn reference() -> String {
         include_str!("configuration.md").to_owned()
     }
 }
 
 /// Whether an address leads to this machine only.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -215,7 +215,7 @@ pub fn is_loopback(url: &Url) -> bool {
 ///
 /// # Errors
 /// The folder cannot be made or is no folder.
-pub fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_data_dir(dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| {
         format!("The data folder {} cannot be made. Choose another with --data-dir (HUB_DATA_DIR), or make it writable", dir.display())
     })

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use store::Log;
 
 /// The facts about identity providers, from the view of organisations.
-pub struct Directory(pub PgPool);
+pub(crate) struct Directory(pub(crate) PgPool);
 
 fn record(row: view::ProviderRecord) -> ProviderRecord {
     ProviderRecord {
@@ -48,11 +48,11 @@ impl ProviderDirectory for Directory {
 }
 
 /// Ends sessions and tokens when a person, provider or organisation is suspended, and destroys the key of whoever was erased.
-pub struct Consequences {
+pub(crate) struct Consequences {
     /// Sessions and tokens.
-    pub bars: Bars,
+    pub(crate) bars: Bars,
     /// The log, which holds the keys.
-    pub log: Log,
+    pub(crate) log: Log,
 }
 
 #[async_trait]

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use store::{KeyRing, Leadership, Log};
 
 /// The database, the keys and the log, opened.
-pub struct Foundation {
+pub(crate) struct Foundation {
     /// Connections to the database; exactly one if it is the embedded one.
-    pub pool: PgPool,
+    pub(crate) pool: PgPool,
     /// The hub's keys.
-    pub keys: KeyRing,
+    pub(crate) keys: KeyRing,
     /// The event log.
-    pub log: Log,
+    pub(crate) log: Log,
     /// The machine's time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// New identifiers.
-    pub ids: Arc<dyn Ids>,
+    pub(crate) ids: Arc<dyn Ids>,
     embedded: Option<embedded::Embedded>,
 }
 
@@ -29,7 +29,7 @@ impl Foundation {
     ///
     /// # Errors
     /// One sentence that names the setting and the remedy.
-    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (pool, embedded, keys) = match &config.database_url {
             Some(url) => {
                 let Some(keys) = config.master_key()? else {
@@ -59,17 +59,17 @@ impl Foundation {
     }
 
     /// Whether the database is the embedded one, which only this process can have open.
-    pub fn is_embedded(&self) -> bool {
+    pub(crate) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
     }
 
     /// How this process may become the sequencer.
-    pub fn leadership(&self) -> Leadership {
+    pub(crate) fn leadership(&self) -> Leadership {
         if self.is_embedded() { Leadership::Sole } else { Leadership::SessionLock }
     }
 
     /// The services over this log, in process.
-    pub fn services(&self) -> Services {
+    pub(crate) fn services(&self) -> Services {
         Services::new(self.log.clone(), self.clock.clone(), self.ids.clone())
     }
 
@@ -77,7 +77,7 @@ impl Foundation {
     ///
     /// # Errors
     /// The embedded database does not close.
-    pub async fn close(self) -> anyhow::Result<()> {
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
         self.pool.close().await;
         if let Some(embedded) = self.embedded {
             embedded.stop().await.context("The embedded database did not close in order; it recovers at the next start")?;

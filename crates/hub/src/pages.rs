@@ -8,7 +8,7 @@ use serde_json::Value;
 use web::{Execute, PageError};
 
 /// The gateway, as pages see it.
-pub struct Gateway(pub Api);
+pub(crate) struct Gateway(pub(crate) Api);
 
 fn of(error: gateway::PageError) -> PageError {
     match error {

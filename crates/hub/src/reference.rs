@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 /// Prints the GraphQL schema.
-pub fn schema() -> anyhow::Result<()> {
+pub(crate) fn schema() -> anyhow::Result<()> {
     write(&gateway::sdl())
 }
 
@@ -20,7 +20,7 @@ fn write(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints one of the reference documents.
-pub fn print(which: &Reference) -> anyhow::Result<()> {
+pub(crate) fn print(which: &Reference) -> anyhow::Result<()> {
     match which {
         Reference::Cli => write(&command_line()),
         Reference::Configuration => write(&Config::reference()),
@@ -39,12 +39,12 @@ pub fn print(which: &Reference) -> anyhow::Result<()> {
 }
 
 /// Prints shell completions.
-pub fn completions(shell: clap_complete::Shell) {
+pub(crate) fn completions(shell: clap_complete::Shell) {
     clap_complete::generate(shell, &mut Cli::command(), "hub", &mut std::io::stdout());
 }
 
 /// Prints the manual page.
-pub fn man() -> anyhow::Result<()> {
+pub(crate) fn man() -> anyhow::Result<()> {
     clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
     Ok(())
 }

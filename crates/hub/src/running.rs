@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// One sentence that says what was wrong and what to do.
-pub async fn serve(config: Config) -> anyhow::Result<()> {
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry(&config)?;
     let stop = crate::signals::stop_on_signal();
     let foundation = Foundation::open(&config).await?;
@@ -46,7 +46,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The log filter or the endpoint is malformed.
-pub fn telemetry(config: &Config) -> anyhow::Result<Telemetry> {
+pub(crate) fn telemetry(config: &Config) -> anyhow::Result<Telemetry> {
     telemetry::init(&telemetry::Settings {
         format: match config.log_format {
             LogFormat::Text => telemetry::Format::Text,
@@ -63,7 +63,7 @@ pub fn telemetry(config: &Config) -> anyhow::Result<Telemetry> {
 ///
 /// # Errors
 /// The port is taken or may not be used.
-pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+pub(crate) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     TcpListener::bind(config.listen).await.with_context(|| {
         format!("The hub cannot listen on {}. Another program may have the port: choose another with --listen (HUB_LISTEN)", config.listen)
     })
@@ -73,7 +73,7 @@ pub async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 ///
 /// # Errors
 /// NATS does not answer, or its stream is set up otherwise.
-pub async fn jetstream(config: &Config, url: &str) -> anyhow::Result<JetStreamBus> {
+pub(crate) async fn jetstream(config: &Config, url: &str) -> anyhow::Result<JetStreamBus> {
     let mut settings = bus::Settings::new(url);
     settings.replicas = config.nats_replicas;
     JetStreamBus::connect(settings).await.context("NATS does not answer as it should (setting nats_url)")
@@ -81,7 +81,7 @@ pub async fn jetstream(config: &Config, url: &str) -> anyhow::Result<JetStreamBu
 
 /// The log, as the publisher reads it.
 #[derive(Clone)]
-pub struct Source(pub Log);
+pub(crate) struct Source(pub(crate) Log);
 
 #[async_trait]
 impl EventSource for Source {
@@ -95,7 +95,7 @@ impl EventSource for Source {
 }
 
 /// A hub at work.
-pub struct Hub {
+pub(crate) struct Hub {
     foundation: Foundation,
     services: Arc<dyn Dispatch>,
     identity: Identity,
@@ -111,7 +111,7 @@ impl Hub {
     ///
     /// # Errors
     /// One sentence that says what was wrong and what to do.
-    pub async fn start(config: &Config, foundation: Foundation, address: SocketAddr, telemetry: &Telemetry) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: &Config, foundation: Foundation, address: SocketAddr, telemetry: &Telemetry) -> anyhow::Result<Self> {
         let public_url = match &config.public_url {
             Some(url) => url.clone(),
             None => Url::parse(&format!("http://{address}")).context("the address that the hub listens on makes no URL")?,
@@ -171,7 +171,7 @@ impl Hub {
     }
 
     /// The address that people use.
-    pub fn public_url(&self) -> &str {
+    pub(crate) fn public_url(&self) -> &str {
         self.public_url.as_str()
     }
 
@@ -179,32 +179,32 @@ impl Hub {
     ///
     /// # Errors
     /// Never: the public address is one that addresses can be made from.
-    pub fn redirect_address(&self, provider: ProviderId) -> anyhow::Result<Url> {
+    pub(crate) fn redirect_address(&self, provider: ProviderId) -> anyhow::Result<Url> {
         Ok(self.public_url.join(&format!("sign-in/{provider}/callback"))?)
     }
 
     /// The time.
-    pub fn clock(&self) -> Arc<dyn Clock> {
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         self.foundation.clock.clone()
     }
 
     /// Where commands go.
-    pub fn services(&self) -> Arc<dyn Dispatch> {
+    pub(crate) fn services(&self) -> Arc<dyn Dispatch> {
         self.services.clone()
     }
 
     /// Who signs in.
-    pub fn identity(&self) -> &Identity {
+    pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
     /// A new identifier.
-    pub fn new_id(&self) -> Uuid {
+    pub(crate) fn new_id(&self) -> Uuid {
         self.foundation.ids.next()
     }
 
     /// The present moment.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.foundation.clock.now()
     }
 
@@ -212,7 +212,7 @@ impl Hub {
     ///
     /// # Errors
     /// It was refused, or the log does not answer.
-    pub async fn send(&self, id: CommandId, by: Actor, target: Uuid, command: HubCommand) -> Result<(), Failure> {
+    pub(crate) async fn send(&self, id: CommandId, by: Actor, target: Uuid, command: HubCommand) -> Result<(), Failure> {
         self.services.execute(Request::new(id, by, target, command)).await.map(|_| ())
     }
 
@@ -220,7 +220,7 @@ impl Hub {
     ///
     /// # Errors
     /// It is not, after this long.
-    pub async fn settle(&self, most: Duration) -> anyhow::Result<()> {
+    pub(crate) async fn settle(&self, most: Duration) -> anyhow::Result<()> {
         // What was appended last has its place once this has: places are given in order.
         let last = sqlx::query_scalar!("select id from log.events order by xid desc, pos desc limit 1")
             .fetch_optional(&self.foundation.pool)
@@ -241,7 +241,7 @@ impl Hub {
 ///
 /// # Errors
 /// The database fails.
-pub async fn settle_log(foundation: &Foundation) -> anyhow::Result<()> {
+pub(crate) async fn settle_log(foundation: &Foundation) -> anyhow::Result<()> {
     Sequencer::new(foundation.log.clone(), foundation.leadership()).catch_up().await?;
     Ok(())
 }
@@ -250,7 +250,7 @@ pub async fn settle_log(foundation: &Foundation) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The listener failed, or the database did not close.
-pub async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let Hub { foundation, api, stop: stop_roles, mut tasks, .. } = hub;
     let pages = web::Web { hub: Arc::new(Gateway(api.clone())), ids: foundation.ids.clone(), clock: foundation.clock.clone() };
     // What is no address of the API's is a page, or a page that says there is none.

@@ -3,7 +3,6 @@
 mod common;
 
 use common::{Ground, Running, client};
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +27,9 @@ fn id() -> String {
 async fn category(hub: &Running, token: &str, community: &str, category: &str) -> String {
     let data = hub.ask(Some(token), CATEGORIES, json!({ "slug": community })).await;
     let categories = data["community"]["categories"].as_array().unwrap();
-    categories.iter().find(|found| found["slug"] == category).unwrap()["id"].as_str().unwrap().to_owned()
+    let found =
+        categories.iter().find(|found| found["slug"] == category).unwrap_or_else(|| panic!("{community} has no {category}: {data}"));
+    found["id"].as_str().unwrap().to_owned()
 }
 
 async fn open(hub: &Running, token: &str, title: &str) -> String {
@@ -52,7 +53,7 @@ async fn a_thread_is_answered_live_across_departments(ground: Ground) {
         "query": "subscription Live($thread: ID!) { threadActivity(thread: $thread) { position kind post { body author { name organisation { name } } } } }",
         "variables": { "thread": thread },
     });
-    let response = client()
+    let mut response = client()
         .post(format!("{}/graphql/stream", hub.url()))
         .bearer_auth(&rivers)
         .header("Accept", "text/event-stream")
@@ -61,14 +62,13 @@ async fn a_thread_is_answered_live_across_departments(ground: Ground) {
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
-    let mut stream = response.bytes_stream();
     let input = json!({ "commandId": id(), "thread": thread, "body": "We built **the same**" });
     let replied = hub.ask(Some(&lantern), REPLY, json!({ "input": input })).await;
     assert_eq!(replied["threadReply"]["userErrors"], json!([]), "{replied}");
     let mut seen = String::new();
     let live = tokio::time::timeout(common::PATIENCE, async {
-        while let Some(chunk) = stream.next().await {
-            seen.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            seen.push_str(&String::from_utf8_lossy(&chunk));
             if seen.contains("We built **the same**") {
                 return true;
             }
@@ -80,7 +80,7 @@ async fn a_thread_is_answered_live_across_departments(ground: Ground) {
     assert!(seen.contains("REPLIED") && seen.contains("National Lantern Service"), "{seen}");
     let page = hub.ask(Some(&rivers), THREAD, json!({ "id": thread })).await;
     assert_eq!(page["node"]["posts"]["nodes"][0]["author"]["organisation"]["name"], "National Lantern Service", "{page}");
-    drop(stream);
+    drop(response);
     hub.stop();
 }
 

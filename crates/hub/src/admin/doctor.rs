@@ -30,7 +30,7 @@ impl Checks {
 ///
 /// # Errors
 /// Something is wrong; the lines say what.
-pub async fn run(config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut checks = Checks { wrong: 0 };
     checks.line("configuration", Ok("every setting is known and well formed".to_owned()));
     match Foundation::open(config).await {

@@ -21,7 +21,7 @@ const BATCH: u32 = 500;
 ///
 /// # Errors
 /// One sentence that says what was wrong and what to do.
-pub async fn run(config: &Config, command: Events) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, command: Events) -> anyhow::Result<()> {
     let foundation = Foundation::open(config).await?;
     let outcome = match command {
         Events::Tail { after, no_follow } => tail(config, &foundation, after, !no_follow).await,

@@ -24,48 +24,48 @@ const GITHUB: Uuid = Uuid::from_u128(0x1f0e_9d6a_2b7c_5e43_8c1d_77a0_5b3e_9214);
 
 /// Where imported threads go.
 #[derive(Clone, Debug, Default)]
-pub struct Destination {
+pub(crate) struct Destination {
     /// The community's address; made from the repository's name if left out.
-    pub community: Option<String>,
+    pub(crate) community: Option<String>,
     /// The address of the organisation at whose home a community is founded.
-    pub organisation: Option<String>,
+    pub(crate) organisation: Option<String>,
     /// Whether a newly founded community is for signed-in people only.
-    pub members_only: bool,
+    pub(crate) members_only: bool,
 }
 
 /// What an import did.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Threads that were not there before.
-    pub threads: u64,
+    pub(crate) threads: u64,
     /// Posts that were not there before.
-    pub posts: u64,
+    pub(crate) posts: u64,
     /// People who got a placeholder.
-    pub people: u64,
+    pub(crate) people: u64,
     /// Commands whose outcome was there already.
-    pub unchanged: u64,
+    pub(crate) unchanged: u64,
     /// Records that hold nothing to import.
-    pub passed_over: u64,
+    pub(crate) passed_over: u64,
     /// What could not be imported, with its place.
-    pub problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
 }
 
 /// Sends the commands of an import.
-pub struct Importer<'a> {
+pub(crate) struct Importer<'a> {
     /// The log, to look up addresses that are taken.
-    pub log: &'a Log,
+    pub(crate) log: &'a Log,
     /// Where commands go.
-    pub services: &'a Services,
+    pub(crate) services: &'a Services,
     /// Where threads go.
-    pub destination: Destination,
+    pub(crate) destination: Destination,
     /// What was done so far.
-    pub report: Report,
+    pub(crate) report: Report,
     known: BTreeSet<Uuid>,
 }
 
 impl<'a> Importer<'a> {
     /// An import that has done nothing yet.
-    pub fn new(log: &'a Log, services: &'a Services, destination: Destination) -> Self {
+    pub(crate) fn new(log: &'a Log, services: &'a Services, destination: Destination) -> Self {
         Self { log, services, destination, report: Report::default(), known: BTreeSet::new() }
     }
 
@@ -73,7 +73,7 @@ impl<'a> Importer<'a> {
     ///
     /// # Errors
     /// The hub itself fails. What is wrong with a file or a record goes into the report.
-    pub async fn files(&mut self, files: &[PathBuf], mut advance: impl FnMut(u64, u64)) -> anyhow::Result<()> {
+    pub(crate) async fn files(&mut self, files: &[PathBuf], mut advance: impl FnMut(u64, u64)) -> anyhow::Result<()> {
         let mut discussions = Vec::new();
         for file in files {
             let name = file.display();
@@ -355,7 +355,7 @@ fn slug(name: &str, otherwise: &str) -> String {
 }
 
 /// Refuses files that are not there before anything is done.
-pub fn check(files: &[PathBuf]) -> anyhow::Result<()> {
+pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<()> {
     for file in files {
         if !file.is_file() {
             bail!("There is no file {}. Name the JSON files to import.", file.display());

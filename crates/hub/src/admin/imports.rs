@@ -12,7 +12,7 @@ use anyhow::bail;
 /// # Errors
 /// One sentence that says what was wrong and what to do. Malformed records are reported and do not stop the rest,
 /// but the command ends with an error if nothing at all could be read.
-pub async fn run(config: &Config, command: Import) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> {
     let Import::GithubDiscussions { files, community, organisation, members_only, json } = command;
     check(&files)?;
     let foundation = Foundation::open(config).await?;

@@ -1,11 +1,11 @@
 //! What administrators do from the command line.
 
-pub mod doctor;
-pub mod events;
-pub mod import;
-pub mod imports;
-pub mod organisations;
-pub mod projections;
+pub(crate) mod doctor;
+pub(crate) mod events;
+pub(crate) mod import;
+pub(crate) mod imports;
+pub(crate) mod organisations;
+pub(crate) mod projections;
 
 use indicatif::{ProgressBar, ProgressStyle};
 

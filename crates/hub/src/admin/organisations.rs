@@ -21,7 +21,7 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// One sentence that says what was wrong and what to do.
-pub async fn run(config: &Config, command: Org) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, command: Org) -> anyhow::Result<()> {
     let foundation = Foundation::open(config).await?;
     let outcome = match command {
         Org::Add { slug, name } => add(&foundation, slug, name).await,

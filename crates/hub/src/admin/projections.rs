@@ -11,7 +11,7 @@ use projections::{Rebuilding, Status};
 ///
 /// # Errors
 /// One sentence that says what was wrong and what to do.
-pub async fn run(config: &Config, command: Projections) -> anyhow::Result<()> {
+pub(crate) async fn run(config: &Config, command: Projections) -> anyhow::Result<()> {
     let foundation = Foundation::open(config).await?;
     let outcome = match command {
         Projections::Status { json } => status(&foundation, json).await,

@@ -20,6 +20,9 @@ use services::HubCommand;
 use std::path::Path;
 use std::time::Duration;
 
+/// How long the views may take to be drawn before people are let in.
+const VIEWS_READY: Duration = Duration::from_secs(120);
+
 /// What the demonstration remembers between starts, beside the database: it is a demonstration, so tokens may be kept readable.
 #[derive(Debug, Serialize, Deserialize)]
 struct Memory {
@@ -66,7 +69,7 @@ struct AnnouncedPerson {
 ///
 /// # Errors
 /// One sentence that says what was wrong and what to do.
-pub async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
     config.loopback_providers = true;
     if json {
         config.log_format = crate::config::LogFormat::Json;
@@ -92,6 +95,8 @@ pub async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
         memory.complete = true;
         keep(&memory_file, &memory)?;
     }
+    // The views may have to be drawn first, after an import for instance.
+    hub.settle(VIEWS_READY).await?;
     let announcement = announce(&hub, &memory);
     if json {
         println!("{}", serde_json::to_string(&announcement)?);
@@ -176,8 +181,7 @@ async fn fill(hub: &Hub, clients: &[Client], memory: &Memory) -> anyhow::Result<
             }
         }
     }
-    seeder.communities().await?;
-    hub.settle(Duration::from_secs(60)).await
+    seeder.communities().await
 }
 
 /// One API token for each person, so that the API can be tried at once.

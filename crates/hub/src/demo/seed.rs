@@ -25,9 +25,9 @@ pub(crate) fn id(what: &str) -> Uuid {
 /// Sends the demonstration's commands.
 pub(crate) struct Seeder {
     /// Where commands go.
-    pub services: Arc<dyn Dispatch>,
+    pub(crate) services: Arc<dyn Dispatch>,
     /// The moment that “hours ago” counts from.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl Seeder {
@@ -131,7 +131,10 @@ impl Seeder {
             End::Resolved => thread::Command::Close { reason: CloseReason::Resolved },
             End::Locked => thread::Command::Lock,
         };
-        self.send(&format!("end:{key}"), hub(), target, HubCommand::Thread(end), None).await
+        // It ended an hour after the last that was said.
+        let last = thread.posts.iter().map(|post| post.hours_ago).min().unwrap_or(thread.hours_ago);
+        let at = self.hours_ago(last.saturating_sub(1));
+        self.send(&format!("end:{key}"), hub(), target, HubCommand::Thread(end), Some(at)).await
     }
 
     async fn post(&self, key: &str, community: CommunityId, target: Uuid, place: usize, post: &DemoPost) -> anyhow::Result<()> {
@@ -152,7 +155,7 @@ impl Seeder {
         }
         if post.answer {
             let mark = thread::Command::MarkAnswer { post: own };
-            self.send(&format!("answer:{key}:{place}"), Actor::system("demo"), target, HubCommand::Thread(mark), None).await?;
+            self.send(&format!("answer:{key}:{place}"), Actor::system("demo"), target, HubCommand::Thread(mark), at).await?;
         }
         Ok(())
     }

@@ -12,10 +12,10 @@ use store::testing::{Database, database};
 use tempfile::TempDir;
 
 /// The longest that anything is waited for. No test is about time: this only ends a test that would hang.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a hub stands on, and keeps between starts.
-pub enum Ground {
+pub(crate) enum Ground {
     /// The embedded database.
     Embedded(TempDir),
     /// PostgreSQL and a nats-server with JetStream.
@@ -23,24 +23,24 @@ pub enum Ground {
 }
 
 impl Ground {
-    pub fn embedded() -> Self {
+    pub(crate) fn embedded() -> Self {
         Self::Embedded(tempfile::tempdir().unwrap())
     }
 
-    pub async fn servers() -> Self {
+    pub(crate) async fn servers() -> Self {
         let data = tempfile::tempdir().unwrap();
         std::fs::write(data.path().join("key"), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
         Self::Servers { data, database: database().await, nats: Nats::start() }
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         match self {
             Self::Embedded(data) | Self::Servers { data, .. } => data.path(),
         }
     }
 
     /// The program with this ground under it.
-    pub fn hub(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn hub(&self, arguments: &[&str]) -> Command {
         let mut command = hub(arguments);
         command.env("HUB_DATA_DIR", self.data());
         if let Self::Servers { data, database, nats } = self {
@@ -51,19 +51,19 @@ impl Ground {
     }
 
     /// Runs an administration command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.hub(arguments).output().unwrap()
     }
 
     /// Runs an administration command that must succeed, and returns what it printed.
-    pub fn succeed(&self, arguments: &[&str]) -> String {
+    pub(crate) fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "hub {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// Starts the demonstration.
-    pub fn demo(&self) -> Running {
+    pub(crate) fn demo(&self) -> Running {
         let mut child = self
             .hub(&["demo", "--json", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
@@ -77,12 +77,12 @@ impl Ground {
             let _ = child.kill();
             panic!("the hub announced “{line}” ({error}); its log ends: {}", log.lines().rev().take(20).collect::<Vec<_>>().join("\n"))
         });
-        Running { child, announced }
+        Running { child, announced, log: self.data().join("log") }
     }
 }
 
 /// The program, with nothing of the caller's settings.
-pub fn hub(arguments: &[&str]) -> Command {
+pub(crate) fn hub(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hub"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUB_")) {
         command.env_remove(name);
@@ -92,34 +92,35 @@ pub fn hub(arguments: &[&str]) -> Command {
 }
 
 /// A running demonstration.
-pub struct Running {
-    pub child: Child,
-    pub announced: Value,
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) announced: Value,
+    log: PathBuf,
 }
 
 impl Running {
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.announced["url"].as_str().unwrap()
     }
 
-    pub fn graphql(&self) -> &str {
+    pub(crate) fn graphql(&self) -> &str {
         self.announced["graphql"].as_str().unwrap()
     }
 
     /// The token of the nth person (four of the first department, then four of the second).
-    pub fn token(&self, nth: usize) -> &str {
+    pub(crate) fn token(&self, nth: usize) -> &str {
         self.announced["people"][nth]["token"].as_str().unwrap()
     }
 
     /// As this person, or as a stranger.
-    pub async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
+    pub(crate) async fn ask(&self, token: Option<&str>, query: &str, variables: Value) -> Value {
         let (status, body) = self.try_ask(token, query, variables).await.expect("the hub answers");
         assert_eq!(status, 200, "{body}");
         assert_eq!(body.get("errors"), None, "{body}");
         body["data"].clone()
     }
 
-    pub async fn try_ask(&self, token: Option<&str>, query: &str, variables: Value) -> Result<(u16, Value), reqwest::Error> {
+    pub(crate) async fn try_ask(&self, token: Option<&str>, query: &str, variables: Value) -> Result<(u16, Value), reqwest::Error> {
         let mut request = client().post(self.graphql()).json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -129,13 +130,13 @@ impl Running {
     }
 
     /// Ends it as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Asks it to stop, and waits until it has.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status = wait(&mut self.child);
@@ -145,6 +146,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("the hub's log ended:\n{}", log.lines().rev().take(40).collect::<Vec<_>>().join("\n"));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -162,19 +167,19 @@ fn wait(child: &mut Child) -> std::process::ExitStatus {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a test speaks to the hub on loopback as any client would")]
-pub fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 /// A nats-server of the test's own, with a folder of its own.
-pub struct Nats {
+pub(crate) struct Nats {
     child: Child,
     port: u16,
     _folder: TempDir,
 }
 
 impl Nats {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let program = std::env::var_os("HUB_TEST_NATS_SERVER").map_or_else(|| PathBuf::from("nats-server"), PathBuf::from);
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -193,7 +198,7 @@ impl Nats {
         Self { child, port, _folder: folder }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 }
