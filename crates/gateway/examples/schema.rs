@@ -1,5 +1,5 @@
-//! Prints the GraphQL schema without building what is made from it: the pages are compiled against `schema.graphql`, so
-//! `cargo xtask gen` has to have it before the hub can be built.
+//! Prints the GraphQL schema, for `cargo xtask gen`: the pages are compiled against it, so it cannot come from the binary that
+//! holds the pages.
 
 fn main() {
     print!("{}", gateway::sdl());

@@ -5,7 +5,9 @@ use crate::graphql::error::{FaultCode, is_passing};
 use crate::graphql::limits::{self, Measure};
 use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, standing};
 use crate::http::ask::Ask;
+use crate::http::guard::Turnstile;
 use crate::http::problem::{Problem, RETRY_SECONDS};
+use crate::live::Live;
 use crate::settings::Settings;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
@@ -13,7 +15,7 @@ use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value,
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use http::StatusCode;
-use identity::Identity;
+use identity::{Credential, Identity};
 use kernel::{Clock, Ids};
 use projections::Progress;
 use services::Dispatch;
@@ -61,6 +63,7 @@ struct Inner {
     backend: Arc<Backend>,
     settings: Settings,
     documents: moka::sync::Cache<String, Arc<ExecutableDocument>>,
+    turnstile: Turnstile,
 }
 
 /// Which operations a way in may carry.
@@ -89,15 +92,8 @@ impl Way {
 /// What became of a request.
 #[derive(Debug)]
 pub enum Answer {
-    /// It was refused before execution: its document, variables or operation are not valid, or the caller may not.
-    Refused {
-        /// The status for `application/graphql-response+json`.
-        status: StatusCode,
-        /// Why.
-        errors: Vec<ServerError>,
-        /// What the status needs besides: `Allow`.
-        problem: Option<Problem>,
-    },
+    /// It was refused before execution.
+    Refused(Refusal),
     /// It was executed; there may be errors of single fields beside the data.
     Executed {
         /// The answer.
@@ -105,6 +101,33 @@ pub enum Answer {
         /// The cost that was counted.
         cost: u64,
     },
+}
+
+/// Why a request was not executed: its document, variables or operation are not valid, or the caller may not.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The status for `application/graphql-response+json`.
+    pub status: StatusCode,
+    /// Why.
+    pub errors: Vec<ServerError>,
+    /// The whole answer, where the status stands for every media type and needs headers besides.
+    pub problem: Option<Problem>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, error: ServerError) -> Self {
+        Self { status, errors: vec![error], problem: None }
+    }
+
+    fn invalid(error: ServerError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { status: problem.status, errors: vec![coded(problem.code, problem.message.clone())], problem: Some(problem) }
+    }
 }
 
 /// A request that may be executed.
@@ -115,17 +138,20 @@ struct Prepared {
 }
 
 impl Api {
-    /// The API over these parts.
+    /// The API over these parts. Called within a runtime: it follows the log.
     pub fn new(parts: Parts) -> Self {
         let Parts { db, log, services, progress, identity, clock, ids, keys, settings } = parts;
         let cursors = Cursors::new(keys.derive("gateway/cursors"));
-        let backend = Arc::new(Backend { db, services, log, progress, identity, clock, ids, cursors, projection_wait: settings.projection_wait });
+        let live = Live::follow(log.clone(), progress.clone());
+        let projection_wait = settings.projection_wait;
+        let backend = Arc::new(Backend { db, services, log, progress, live, identity, clock, ids, cursors, projection_wait });
         let documents = moka::sync::Cache::builder()
             .max_capacity(KEPT_DOCUMENTS)
             .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .build();
         let schema = crate::graphql::schema(settings.introspection);
-        Self { inner: Arc::new(Inner { schema, backend, settings, documents }) }
+        let turnstile = Turnstile::new(settings.rates);
+        Self { inner: Arc::new(Inner { schema, backend, settings, documents, turnstile }) }
     }
 
     /// The schema in the schema definition language.
@@ -143,15 +169,19 @@ impl Api {
         &self.inner.settings
     }
 
+    pub(crate) fn turnstile(&self) -> &Turnstile {
+        &self.inner.turnstile
+    }
+
     /// Carries out a query or mutation.
     pub async fn execute(&self, caller: &Caller, ask: Ask, way: Way) -> Answer {
         let started = Instant::now();
         let (operation, answer) = match self.prepare(caller, ask, way) {
             Ok(prepared) => (name(prepared.operation), self.run(caller, prepared).await),
-            Err(refused) => ("unknown", refused),
+            Err(refused) => ("unknown", Answer::Refused(refused)),
         };
         let outcome = match &answer {
-            Answer::Refused { .. } => "refused",
+            Answer::Refused(_) => "refused",
             Answer::Executed { response, .. } if response.is_ok() => "ok",
             Answer::Executed { .. } => "errors",
         };
@@ -163,8 +193,8 @@ impl Api {
     /// Carries out any operation as a stream of answers; queries and mutations give one.
     ///
     /// # Errors
-    /// What [`Answer::Refused`] would say.
-    pub async fn stream(&self, caller: &Caller, ask: Ask, way: Way) -> Result<BoxStream<'static, Response>, Answer> {
+    /// What [`Answer::Refused`] would hold.
+    pub async fn stream(&self, caller: &Caller, ask: Ask, way: Way) -> Result<BoxStream<'static, Response>, Refusal> {
         let prepared = self.prepare(caller, ask, way)?;
         if prepared.operation != OperationType::Subscription {
             let api = self.clone();
@@ -172,7 +202,7 @@ impl Api {
             let answer = async move {
                 match api.run(&caller, prepared).await {
                     Answer::Executed { response, .. } => response,
-                    Answer::Refused { errors, .. } => Response::from_errors(errors),
+                    Answer::Refused(refused) => Response::from_errors(refused.errors),
                 }
             };
             return Ok(futures::stream::once(answer).boxed());
@@ -180,11 +210,50 @@ impl Api {
         metrics::counter!("hub_graphql_requests_total", "operation" => "subscription", "outcome" => "ok").increment(1);
         let context = self.context(caller).await?;
         let stream = self.inner.schema.execute_stream(prepared.request.data(Arc::new(context)));
-        Ok(stream.map(cleaned).boxed())
+        let (api, credential) = (self.clone(), caller.credential.clone());
+        let ended = async move { api.ended(credential.as_ref()).await };
+        Ok(stream.map(cleaned).take_until(Box::pin(ended)).boxed())
+    }
+
+    /// Resolves once streams of this caller must end: the hub stops, or the session, the token or the person is no longer good.
+    pub(crate) async fn ended(&self, credential: Option<&Credential>) {
+        let closed = self.backend().live.closed();
+        let Some(credential) = credential else { return closed.await };
+        let revoked = async {
+            loop {
+                tokio::time::sleep(self.settings().stream_recheck).await;
+                let identity = &self.backend().identity;
+                let good = match credential {
+                    Credential::Session(session) => identity.sessions.is_open(session.id).await,
+                    Credential::Token(token) => identity.tokens.is_valid(token.id).await,
+                };
+                match good {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    // Not knowing is no reason to show anything more; but a moment's outage is none to end every stream either.
+                    // Events are read with fresh grants from the same database, so nothing is shown meanwhile.
+                    Err(error) => tracing::warn!(%error, "open streams cannot be checked"),
+                }
+            }
+        };
+        tokio::select! {
+            () = closed => {}
+            () = revoked => {}
+        }
+    }
+
+    /// Whether the process is about to stop.
+    pub fn is_closing(&self) -> bool {
+        self.backend().live.is_closed()
+    }
+
+    /// Ends every open stream, so that the process can stop.
+    pub fn close_streams(&self) {
+        self.backend().live.close();
     }
 
     /// Everything that can be said before anything is executed.
-    fn prepare(&self, caller: &Caller, ask: Ask, way: Way) -> Result<Prepared, Answer> {
+    fn prepare(&self, caller: &Caller, ask: Ask, way: Way) -> Result<Prepared, Refusal> {
         let Ask { query, operation_name, variables } = ask;
         let document = self.document(&query)?;
         let operation = select(&document, operation_name.as_deref())?;
@@ -193,7 +262,7 @@ impl Api {
         let measure = limits::check(&document, operation, &variables, limits).map_err(|beyond| {
             let mut error = coded(FaultCode::TooComplex.as_str(), beyond.message);
             error.locations.extend(beyond.at);
-            refuse(StatusCode::BAD_REQUEST, error)
+            Refusal::invalid(error)
         })?;
         if !way.carries(kind) {
             return Err(misplaced(kind, way));
@@ -210,15 +279,15 @@ impl Api {
         Ok(Prepared { request, operation: kind, measure })
     }
 
-    fn document(&self, query: &str) -> Result<Arc<ExecutableDocument>, Answer> {
+    fn document(&self, query: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
         if let Some(document) = self.inner.documents.get(query) {
             return Ok(document);
         }
         limits::scan(query, &self.inner.settings.limits)
-            .map_err(|beyond| refuse(StatusCode::BAD_REQUEST, coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
+            .map_err(|beyond| Refusal::invalid(coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
         let document = parse_query(query).map_err(|error| {
             let error = ServerError::from(error);
-            refuse(StatusCode::BAD_REQUEST, ServerError { extensions: coded("GRAPHQL_PARSE_FAILED", "").extensions, ..error })
+            Refusal::invalid(with_code(error, "GRAPHQL_PARSE_FAILED"))
         })?;
         let document = Arc::new(document);
         self.inner.documents.insert(query.to_owned(), Arc::clone(&document));
@@ -226,7 +295,7 @@ impl Api {
     }
 
     /// Who looks and who acts, read now; waits until the views have what the caller's consistency token names.
-    async fn context(&self, caller: &Caller) -> Result<RequestContext, Answer> {
+    async fn context(&self, caller: &Caller) -> Result<RequestContext, Refusal> {
         let backend = &self.inner.backend;
         if let Some(ConsistencyToken(position)) = caller.consistency {
             // A token from the future, or views that are far behind: after the wait the answer is what there is.
@@ -243,31 +312,31 @@ impl Api {
         let Prepared { request, operation: _, measure } = prepared;
         let context = match self.context(caller).await {
             Ok(context) => context,
-            Err(answer) => return answer,
+            Err(refused) => return Answer::Refused(refused),
         };
         let execution = AssertUnwindSafe(self.inner.schema.execute(request.data(Arc::new(context)))).catch_unwind();
         match tokio::time::timeout(self.inner.settings.request_timeout, execution).await {
             Ok(Ok(response)) if is_request_error(&response) => {
-                let errors = response.errors.into_iter().take(MOST_ERRORS).map(|error| with_code(error, "GRAPHQL_VALIDATION_FAILED")).collect();
-                Answer::Refused { status: StatusCode::BAD_REQUEST, errors, problem: None }
+                let errors =
+                    response.errors.into_iter().take(MOST_ERRORS).map(|error| with_code(error, "GRAPHQL_VALIDATION_FAILED")).collect();
+                Answer::Refused(Refusal { status: StatusCode::BAD_REQUEST, errors, problem: None })
             }
             Ok(Ok(response)) => Answer::Executed { response: cleaned(response), cost: measure.cost },
             Ok(Err(_panic)) => {
                 tracing::error!("a resolver panicked");
-                refuse(StatusCode::INTERNAL_SERVER_ERROR, coded("INTERNAL", Problem::internal().message))
+                Answer::Refused(Problem::internal().into())
             }
             Err(_elapsed) => {
                 let message = "The answer took too long and was given up. Ask for less at once, or try again later.";
-                let problem = Problem::unavailable(message);
-                Answer::Refused { status: problem.status, errors: vec![coded("UNAVAILABLE", message)], problem: Some(problem) }
+                Answer::Refused(Problem::unavailable(message).into())
             }
         }
     }
 }
 
 /// Which of the document's operations shall run.
-fn select<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'d OperationDefinition, Answer> {
-    let refused = |message: String| refuse(StatusCode::BAD_REQUEST, coded("GRAPHQL_VALIDATION_FAILED", message));
+fn select<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'d OperationDefinition, Refusal> {
+    let refused = |message: String| Refusal::invalid(coded("GRAPHQL_VALIDATION_FAILED", message));
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(&operation.node),
         (DocumentOperations::Multiple(all), Some(name)) if all.contains_key(name) => Ok(&all[name].node),
@@ -280,7 +349,7 @@ fn select<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'
 }
 
 /// Every variable that must have a value has one.
-fn require_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), Answer> {
+fn require_variables(operation: &OperationDefinition, variables: &Variables) -> Result<(), Refusal> {
     for definition in &operation.variable_definitions {
         let (name, variable) = (&definition.node.name.node, &definition.node.var_type.node);
         let missing = match variables.get(name) {
@@ -290,39 +359,36 @@ fn require_variables(operation: &OperationDefinition, variables: &Variables) -> 
         if missing && !variable.nullable {
             let mut error = coded("INVALID_VARIABLE", format!("The variable “${name}” must have a value of the type {variable}."));
             error.locations.push(definition.pos);
-            return Err(refuse(StatusCode::BAD_REQUEST, error));
+            return Err(Refusal::invalid(error));
         }
     }
     Ok(())
 }
 
-fn may_write(caller: &Caller) -> Result<(), Answer> {
+fn may_write(caller: &Caller) -> Result<(), Refusal> {
     match &caller.credential {
         None => {
             let message = "Sign in, or present an API token, to change anything.";
-            let problem = Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message).with(http::header::WWW_AUTHENTICATE, "Bearer realm=\"hub\"");
-            Err(Answer::Refused { status: problem.status, errors: vec![coded("UNAUTHENTICATED", message)], problem: Some(problem) })
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message);
+            Err(problem.with(http::header::WWW_AUTHENTICATE, "Bearer realm=\"hub\"").into())
         }
         Some(credential) if !credential.may_write() => {
             let message = "This API token is for reading only. Issue one with the scope WRITE to change anything.";
-            let problem = Problem::new(StatusCode::FORBIDDEN, "NOT_ALLOWED", message);
-            Err(Answer::Refused { status: problem.status, errors: vec![coded("NOT_ALLOWED", message)], problem: Some(problem) })
+            Err(Problem::new(StatusCode::FORBIDDEN, "NOT_ALLOWED", message).into())
         }
         Some(_) => Ok(()),
     }
 }
 
-fn misplaced(operation: OperationType, way: Way) -> Answer {
+fn misplaced(operation: OperationType, way: Way) -> Refusal {
     if operation == OperationType::Mutation {
-        let message = "Mutations are taken by POST only.";
-        let problem = Problem::method("POST");
-        return Answer::Refused { status: problem.status, errors: vec![coded("METHOD_NOT_ALLOWED", message)], problem: Some(problem) };
+        return Problem::method("POST").into();
     }
     let message = match way {
         Way::Reading | Way::Full => "Subscriptions go over /graphql/stream (graphql-sse) or /graphql/ws (graphql-transport-ws).",
         Way::Streaming | Way::All => "This operation cannot be carried here.",
     };
-    refuse(StatusCode::BAD_REQUEST, coded("GRAPHQL_VALIDATION_FAILED", message))
+    Refusal::invalid(coded("GRAPHQL_VALIDATION_FAILED", message))
 }
 
 /// An error with a code.
@@ -339,18 +405,13 @@ fn with_code(mut error: ServerError, code: &str) -> ServerError {
     error
 }
 
-fn refuse(status: StatusCode, error: ServerError) -> Answer {
-    Answer::Refused { status, errors: vec![error], problem: None }
-}
-
-fn unavailable(error: &sqlx::Error) -> Answer {
+fn unavailable(error: &sqlx::Error) -> Refusal {
     if is_passing(error) {
         tracing::warn!(%error, "the database does not answer");
-        let problem = Problem::unavailable("The hub cannot read its database at the moment. Try again shortly.");
-        return Answer::Refused { status: problem.status, errors: vec![coded(problem.code, problem.message.clone())], problem: Some(problem) };
+        return Problem::unavailable("The hub cannot read its database at the moment. Try again shortly.").into();
     }
     tracing::error!(%error, "the caller's standing could not be read");
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, coded("INTERNAL", Problem::internal().message))
+    Problem::internal().into()
 }
 
 /// Whether the response says that nothing was executed. Errors of fields carry the path of their field.
@@ -368,12 +429,11 @@ fn cleaned(mut response: Response) -> Response {
         }
         if error.source.is_some() {
             // It came by `?` from some library: its words are for the log.
-            let public = match error.source::<sqlx::Error>() {
-                Some(database) => crate::graphql::error::database(database),
-                None => {
-                    tracing::error!(error = %error.message, path = ?error.path, "a resolver failed");
-                    crate::graphql::error::fault(FaultCode::Internal, Problem::internal().message)
-                }
+            let public = if let Some(database) = error.source::<sqlx::Error>() {
+                crate::graphql::error::database(database)
+            } else {
+                tracing::error!(error = %error.message, path = ?error.path, "a resolver failed");
+                crate::graphql::error::fault(FaultCode::Internal, Problem::internal().message)
             };
             error.message = public.message;
             error.extensions = public.extensions;
@@ -428,7 +488,11 @@ impl Api {
         operation_name: Option<&str>,
         variables: serde_json::Value,
     ) -> Result<serde_json::Value, PageError> {
-        let ask = Ask { query: document.to_owned(), operation_name: operation_name.map(str::to_owned), variables: Variables::from_json(variables) };
+        let ask = Ask {
+            query: document.to_owned(),
+            operation_name: operation_name.map(str::to_owned),
+            variables: Variables::from_json(variables),
+        };
         let errors = match self.execute(caller, ask, Way::Full).await {
             Answer::Executed { response, .. } if response.errors.is_empty() => {
                 return response.data.into_json().map_err(|error| {
@@ -437,7 +501,7 @@ impl Api {
                 });
             }
             Answer::Executed { response, .. } => response.errors,
-            Answer::Refused { errors, .. } => errors,
+            Answer::Refused(refused) => refused.errors,
         };
         Err(page_error(&errors))
     }

@@ -86,7 +86,12 @@ impl Api {
         Ok(Caller {
             credential,
             address: address(parts, self.settings().behind_proxy),
-            browser: text(&parts.headers, "user-agent").unwrap_or_default().chars().filter(|c| !c.is_control()).take(LONGEST_BROWSER).collect(),
+            browser: text(&parts.headers, "user-agent")
+                .unwrap_or_default()
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(LONGEST_BROWSER)
+                .collect(),
             consistency: text(&parts.headers, CONSISTENCY_HEADER).and_then(ConsistencyToken::decode),
         })
     }

@@ -1,3 +1,17 @@
 //! The way in for programs and pages: GraphQL over HTTP, SSE and WebSocket, sign-in, health and limits.
+//!
+//! [`Api`] answers GraphQL requests, whoever brings them: [`Api::router`] over HTTP, [`Api::page_query`] from a page in the same
+//! process. `graphql/` holds the schema, a file for each type and for each aggregate's mutations; `http/` the protocols.
 
+pub mod api;
+pub mod caller;
 pub mod graphql;
+pub mod http;
+pub mod live;
+pub mod markdown;
+pub mod settings;
+
+pub use api::{Answer, Api, PageError, Parts, Way};
+pub use caller::{Caller, ConsistencyToken};
+pub use graphql::sdl;
+pub use settings::{Rates, Settings};

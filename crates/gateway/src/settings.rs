@@ -17,7 +17,7 @@ pub struct Settings {
     pub introspection: bool,
     /// Whether the query page is served at `/graphiql`.
     pub graphiql: bool,
-    /// A folder with GraphiQL's own files; without it the hub's plain query page is served.
+    /// A folder with GraphiQL's own files (`docs/decisions/0003-graphiql.md`); without it the hub's plain query page is served.
     pub graphiql_files: Option<PathBuf>,
     /// What one request may ask for.
     pub limits: Limits,

@@ -117,14 +117,15 @@ impl ListCursors {
             (None, None) => return Err(wrong(format!("Say how many items you want: give “first” or “last”, 1 to {MOST}."))),
             (Some(_), Some(_)) => return Err(wrong("Give “first” or “last”, not both.".to_owned())),
         };
-        let limit = u32::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=MOST).contains(limit))
-            .ok_or_else(|| wrong(format!("“{name}” is {limit}; it must be 1 to {MOST}. For more, page on with the cursors in “pageInfo”.")))?;
+        let limit = u32::try_from(limit).ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
+            wrong(format!("“{name}” is {limit}; it must be 1 to {MOST}. For more, page on with the cursors in “pageInfo”."))
+        })?;
         let position = |name: &str, cursor: Option<&str>| match cursor {
             None => Ok(None),
             Some(cursor) => self.open(cursor).map(Some).ok_or_else(|| {
-                wrong(format!("“{name}” is no cursor of this list. Take cursors from the same list with the same filter and order, unchanged."))
+                wrong(format!(
+                    "“{name}” is no cursor of this list. Take cursors from the same list with the same filter and order, unchanged."
+                ))
             }),
         };
         Ok(Page { limit, backward, after: position("after", after)?, before: position("before", before)? })
@@ -285,7 +286,9 @@ mod tests {
             let error = cursors.page(first, after, last, None).unwrap_err();
             assert_eq!(error.extensions.unwrap().get("code"), Some(&async_graphql::Value::from("INVALID_PAGE")));
         };
-        for (first, last) in [(None, None), (Some(1), Some(1)), (Some(0), None), (Some(101), None), (None, Some(-1)), (Some(i32::MAX), None)] {
+        for (first, last) in
+            [(None, None), (Some(1), Some(1)), (Some(0), None), (Some(101), None), (None, Some(-1)), (Some(i32::MAX), None)]
+        {
             refused(first, last, None);
         }
         refused(Some(1), None, Some("bogus"));

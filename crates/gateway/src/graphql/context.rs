@@ -5,7 +5,10 @@
 use super::connection::Cursors;
 use super::error::{FaultCode, database, fault};
 use super::standing::{self, Standing};
+use super::views::Views;
+use crate::live::Live;
 use async_graphql::Context;
+use async_graphql::dataloader::DataLoader;
 use identity::{Credential, Identity, SessionId};
 use kernel::{Actor, Clock, Ids, PersonId, Timestamp, Viewer};
 use projections::Progress;
@@ -26,6 +29,8 @@ pub struct Backend {
     pub log: Log,
     /// How far the views are.
     pub progress: Progress,
+    /// Tells what is new.
+    pub live: Live,
     /// Sessions, tokens, providers, sign-in, and the hub's public address.
     pub identity: Identity,
     /// The time.
@@ -42,7 +47,8 @@ pub struct Backend {
 pub struct RequestContext {
     backend: Arc<Backend>,
     credential: Option<Credential>,
-    standing: RwLock<Arc<Standing>>,
+    standing: Arc<RwLock<Arc<Standing>>>,
+    views: DataLoader<Views>,
     now: Timestamp,
 }
 
@@ -50,7 +56,9 @@ impl RequestContext {
     /// A request by whoever presented this credential, with the standing read at its start.
     pub fn new(backend: Arc<Backend>, credential: Option<Credential>, standing: Standing) -> Self {
         let now = backend.clock.now();
-        Self { backend, credential, standing: RwLock::new(Arc::new(standing)), now }
+        let standing = Arc::new(RwLock::new(Arc::new(standing)));
+        let views = Views::loader(backend.db.clone(), Arc::clone(&standing));
+        Self { backend, credential, standing, views, now }
     }
 
     /// The request that a resolver works for.
@@ -59,6 +67,11 @@ impl RequestContext {
     /// A request-level error if the schema was run without one, which is a fault of the hub.
     pub fn of<'c>(ctx: &'c Context<'_>) -> async_graphql::Result<&'c Self> {
         ctx.data_opt::<Arc<Self>>().map(Arc::as_ref).ok_or_else(|| fault(FaultCode::Internal, "The request has no context."))
+    }
+
+    /// The views, by batches: what many resolvers ask for at once is read by one statement.
+    pub fn views(&self) -> &DataLoader<Views> {
+        &self.views
     }
 
     /// Who looks, now: a mutation that changes the actor's own standing renews it for the fields after it.

@@ -1,4 +1,5 @@
 //! What went wrong: user errors within a mutation's payload, and request-level errors with a code.
+#![allow(clippy::duplicated_attributes, reason = "the fields of a GraphQL interface are given as attributes of one name")]
 
 use async_graphql::{ErrorExtensionValues, Interface, SimpleObject};
 use kernel::Kind;
@@ -90,7 +91,7 @@ impl UserError {
     }
 
     /// The code.
-    pub fn code(&self) -> &str {
+    pub fn as_code(&self) -> &str {
         match self {
             Self::InvalidInput(InvalidInput { code, .. })
             | Self::NotAllowed(NotAllowed { code, .. })
@@ -100,7 +101,7 @@ impl UserError {
     }
 
     /// The message.
-    pub fn message(&self) -> &str {
+    pub fn as_message(&self) -> &str {
         match self {
             Self::InvalidInput(InvalidInput { message, .. })
             | Self::NotAllowed(NotAllowed { message, .. })
@@ -110,7 +111,7 @@ impl UserError {
     }
 
     /// The field at fault.
-    pub fn field(&self) -> Option<&str> {
+    pub fn as_field(&self) -> Option<&str> {
         match self {
             Self::InvalidInput(InvalidInput { field, .. })
             | Self::NotAllowed(NotAllowed { field, .. })
@@ -142,6 +143,8 @@ pub enum FaultCode {
     Unauthenticated,
     /// Signed in, but this credential or person may not do that.
     NotAllowed,
+    /// There is no such thing, or you may not see it.
+    NotFound,
     /// An argument of a query is not valid.
     InvalidArgument,
     /// An id is not one of this hub's.
@@ -162,6 +165,7 @@ impl FaultCode {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::NotAllowed => "NOT_ALLOWED",
+            Self::NotFound => "NOT_FOUND",
             Self::InvalidArgument => "INVALID_ARGUMENT",
             Self::InvalidId => "INVALID_ID",
             Self::InvalidPage => "INVALID_PAGE",

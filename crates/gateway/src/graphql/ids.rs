@@ -234,7 +234,7 @@ mod tests {
     fn an_id_of_another_kind_is_named_as_such() {
         let id = GlobalId::Team(Uuid::from_u128(7).into()).encode();
         let error = read::<Thread>(&id, "thread").unwrap_err();
-        assert_eq!((error.code(), error.field()), ("INVALID_ID", Some("thread")));
-        assert!(error.message().contains("the id of a team"), "{}", error.message());
+        assert_eq!((error.as_code(), error.as_field()), ("INVALID_ID", Some("thread")));
+        assert!(error.as_message().contains("the id of a team"), "{}", error.as_message());
     }
 }

@@ -67,8 +67,18 @@ pub const COUNTING: u64 = 10;
 /// What a mutation costs besides its answer.
 pub const MUTATING: u64 = 50;
 /// The lists that take no `first`.
-pub const PLAIN_LISTS: [&str; 10] =
-    ["answers", "apiTokens", "categories", "communities", "coordinators", "organisations", "providers", "reactions", "revisions", "sessions"];
+pub const PLAIN_LISTS: [&str; 10] = [
+    "answers",
+    "apiTokens",
+    "categories",
+    "communities",
+    "coordinators",
+    "organisations",
+    "providers",
+    "reactions",
+    "revisions",
+    "sessions",
+];
 
 /// A limit that a request goes beyond.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +136,12 @@ impl Measure {
 /// The limit that it goes beyond.
 pub fn scan(document: &str, limits: &Limits) -> Result<(), Beyond> {
     if document.len() > limits.bytes {
-        return Err(Beyond::limit("bytes", document.len() as u64, limits.bytes as u64, "Send values as variables, and several smaller requests."));
+        return Err(Beyond::limit(
+            "bytes",
+            document.len() as u64,
+            limits.bytes as u64,
+            "Send values as variables, and several smaller requests.",
+        ));
     }
     let bytes = document.as_bytes();
     let (mut at, mut tokens, mut nesting, mut deepest) = (0, 0u64, 0u64, 0u64);
@@ -203,9 +218,15 @@ fn end_of_string(bytes: &[u8], start: usize) -> usize {
 ///
 /// # Errors
 /// The limit that it goes beyond.
-pub fn check(document: &ExecutableDocument, operation: &OperationDefinition, variables: &Variables, limits: &Limits) -> Result<Measure, Beyond> {
+pub fn check(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    variables: &Variables,
+    limits: &Limits,
+) -> Result<Measure, Beyond> {
     let variables = with_defaults(operation, variables);
-    let mut meter = Meter { fragments: &document.fragments, variables: &variables, known: HashMap::with_capacity(document.fragments.len()) };
+    let mut meter =
+        Meter { fragments: &document.fragments, variables: &variables, known: HashMap::with_capacity(document.fragments.len()) };
     let mut walked = 0u64;
     let operations: Vec<&OperationDefinition> = match &document.operations {
         DocumentOperations::Single(only) => vec![&only.node],
@@ -225,7 +246,12 @@ pub fn check(document: &ExecutableDocument, operation: &OperationDefinition, var
         ("aliases", measure.aliases, limits.aliases, "Send several requests."),
         ("fields at the root", measure.level_fields, limits.root_fields, "Send several requests."),
         ("directives", measure.directives, limits.directives, smaller),
-        ("lists of the introspection within each other", measure.introspection_nesting, limits.introspection_nesting, "The whole schema is at /schema.graphql."),
+        (
+            "lists of the introspection within each other",
+            measure.introspection_nesting,
+            limits.introspection_nesting,
+            "The whole schema is at /schema.graphql.",
+        ),
         ("points of cost", measure.cost, limits.cost, "Ask for fewer items (“first”), or fewer lists within lists."),
     ];
     match all.into_iter().find(|(_, found, most, _)| found > most) {
@@ -276,7 +302,10 @@ impl<'a> Meter<'a> {
         match self.known.get(name.as_str()) {
             Some(Some(measure)) => return Ok(*measure),
             Some(None) => {
-                return Err(Beyond { message: format!("The fragment “{name}” spreads itself, directly or through others."), at: Some(definition.pos) });
+                return Err(Beyond {
+                    message: format!("The fragment “{name}” spreads itself, directly or through others."),
+                    at: Some(definition.pos),
+                });
             }
             None => {}
         }

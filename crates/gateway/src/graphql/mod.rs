@@ -1,5 +1,9 @@
 //! The GraphQL schema: what may be asked and how it is answered.
+#![allow(clippy::unused_async, reason = "resolvers are async by the rule of the macros")]
 
+pub mod audience;
+pub mod category;
+pub mod community;
 pub mod connection;
 pub mod context;
 pub mod enums;
@@ -7,11 +11,48 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod mutation;
+pub mod organisation;
+pub mod person;
+pub mod post;
+pub mod query;
 pub mod standing;
 pub mod subscription;
+pub mod team;
+pub mod thread;
+pub mod viewer;
+pub mod views;
 
 pub use connection::{Connection, Cursors, Edge, ListCursors, PageInfo};
 pub use context::{Backend, OrFault, RequestContext};
 pub use error::{FaultCode, UserError};
 pub use ids::GlobalId;
 pub use standing::Standing;
+
+use async_graphql::Schema;
+use mutation::Mutation;
+use query::Query;
+use subscription::Subscription;
+
+/// Selection sets and fragments within each other that the executor walks down; more than the limits let through.
+const RECURSION: usize = 120;
+
+/// The schema.
+pub type HubSchema = Schema<Query, Mutation, Subscription>;
+
+/// Builds the schema. `introspection` says whether it may be asked about itself.
+pub fn schema(introspection: bool) -> HubSchema {
+    // What the gateway's own limits let through is never more than this; theirs count again what ours have counted.
+    let mut builder = Schema::build(Query, Mutation::default(), Subscription).limit_recursive_depth(RECURSION);
+    builder = builder.register_output_type::<UserError>().register_output_type::<query::Node>();
+    if !introspection {
+        // Suggestions would tell the schema's names one by one.
+        builder = builder.disable_introspection().disable_suggestions();
+    }
+    builder.finish()
+}
+
+/// The schema in the schema definition language.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    schema(true).sdl_with_options(options)
+}

@@ -48,7 +48,8 @@ impl Ask {
             Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => return Err(too_large()),
             Err(_) => return Err(Problem::bad("The request's body broke off. Send it again.")),
         };
-        let json: Value = serde_json::from_slice(&bytes).map_err(|error| Problem::bad(format!("The request's body is not valid JSON: {error}.")))?;
+        let json: Value =
+            serde_json::from_slice(&bytes).map_err(|error| Problem::bad(format!("The request's body is not valid JSON: {error}.")))?;
         Self::from_json(json)
     }
 
@@ -59,7 +60,9 @@ impl Ask {
     pub fn from_json(json: Value) -> Result<Self, Problem> {
         let mut parameters = match json {
             Value::Object(parameters) => parameters,
-            Value::Array(_) => return Err(Problem::bad("Requests are taken one at a time, not as a list. Send a JSON object with “query”.")),
+            Value::Array(_) => {
+                return Err(Problem::bad("Requests are taken one at a time, not as a list. Send a JSON object with “query”."));
+            }
             _ => return Err(Problem::bad("The request must be a JSON object with “query”.")),
         };
         let query = match parameters.remove("query") {
@@ -120,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_request_is_read_and_what_is_not_one_is_refused() {
-        let ask = Ask::from_json(json!({ "query": "{ a }", "operationName": null, "variables": { "a": [1] }, "extensions": {}, "other": 1 })).unwrap();
+        let ask =
+            Ask::from_json(json!({ "query": "{ a }", "operationName": null, "variables": { "a": [1] }, "extensions": {}, "other": 1 }))
+                .unwrap();
         assert_eq!((ask.query.as_str(), ask.operation_name, ask.variables.len()), ("{ a }", None, 1));
         for wrong in [
             json!([]),

@@ -95,7 +95,8 @@ pub fn accepted(headers: &HeaderMap, streams: bool) -> Option<Media> {
             None => true,
             Some((best_quality, best_fit, best_media)) => {
                 quality > best_quality
-                    || (quality >= best_quality && (fit > best_fit || (fit == best_fit && fit != Fit::Exact && best_media == Media::GraphqlResponse)))
+                    || (quality >= best_quality
+                        && (fit > best_fit || (fit == best_fit && fit != Fit::Exact && best_media == Media::GraphqlResponse)))
             }
         };
         if better {
@@ -166,10 +167,18 @@ mod tests {
     #[test]
     fn bodies_are_json_in_utf_8_and_nothing_else() {
         let is = |value: &'static str| is_json(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]));
-        for value in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\"", "application/json; x=y"] {
+        for value in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\"", "application/json; x=y"]
+        {
             assert!(is(value), "{value}");
         }
-        for value in ["text/plain", "application/json; charset=utf-16", "application/graphql", "application/x-www-form-urlencoded", "multipart/form-data", ""] {
+        for value in [
+            "text/plain",
+            "application/json; charset=utf-16",
+            "application/graphql",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+            "",
+        ] {
             assert!(!is(value), "{value}");
         }
         assert!(!is_json(&HeaderMap::new()));

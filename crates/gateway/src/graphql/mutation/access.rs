@@ -77,7 +77,10 @@ impl AccessMutation {
             let request = RequestContext::of(ctx)?;
             let person = own_person(request)?;
             if request.credential().is_some_and(|credential| !credential.may_write()) {
-                return Err(UserError::not_allowed("This API token is for reading only. Issue one with the scope WRITE to change anything.").into());
+                return Err(UserError::not_allowed(
+                    "This API token is for reading only. Issue one with the scope WRITE to change anything.",
+                )
+                .into());
             }
             let id = ids::read::<ids::Session>(&input.session, "session")?;
             if !request.backend().identity.sessions.end(person, SessionId(id)).await.or_fault()? {

@@ -125,8 +125,7 @@ impl CategoryMutation {
 }
 
 fn position(position: i32) -> Result<u16, Stop> {
-    u16::try_from(position)
-        .map_err(|_| refuse(Kind::Invalid, "POSITION", &format!("“position” must be 0 to {}.", u16::MAX), "position"))
+    u16::try_from(position).map_err(|_| refuse(Kind::Invalid, "POSITION", &format!("“position” must be 0 to {}.", u16::MAX), "position"))
 }
 
 async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, category: &ID, command: Command) -> Result<CategoryPayload, Stop> {

@@ -278,7 +278,11 @@ async fn member(ctx: &Context<'_>, input: CommunityMemberInput, command: fn(Pers
     carry_out(&sender, community, command(person)).await
 }
 
-async fn part(ctx: &Context<'_>, input: CommunityOrganisationInput, command: fn(OrganisationId) -> Command) -> Result<CommunityPayload, Stop> {
+async fn part(
+    ctx: &Context<'_>,
+    input: CommunityOrganisationInput,
+    command: fn(OrganisationId) -> Command,
+) -> Result<CommunityPayload, Stop> {
     let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
     let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
     let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;

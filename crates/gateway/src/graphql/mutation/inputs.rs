@@ -39,7 +39,12 @@ impl AudienceInput {
     pub(super) fn read(self, request: &RequestContext, community: CommunityId) -> Result<Audience, Stop> {
         let persons = self.persons.unwrap_or_default();
         if self.kind != AudienceKind::Persons && !persons.is_empty() {
-            return Err(refuse(Kind::Invalid, "AUDIENCE_PERSONS", "Persons are named only where the audience's kind is PERSONS.", "audience"));
+            return Err(refuse(
+                Kind::Invalid,
+                "AUDIENCE_PERSONS",
+                "Persons are named only where the audience's kind is PERSONS.",
+                "audience",
+            ));
         }
         match self.kind {
             AudienceKind::Public => Ok(Audience::public()),
@@ -47,8 +52,9 @@ impl AudienceInput {
             AudienceKind::Community => Ok(Audience::community(community)),
             AudienceKind::Organisation => {
                 let own = request.standing().viewer.organisation;
-                own.map(Audience::organisation)
-                    .ok_or_else(|| refuse(Kind::Denied, "NO_ORGANISATION", "You belong to no organisation, so nothing can be for it alone.", "audience"))
+                own.map(Audience::organisation).ok_or_else(|| {
+                    refuse(Kind::Denied, "NO_ORGANISATION", "You belong to no organisation, so nothing can be for it alone.", "audience")
+                })
             }
             AudienceKind::Persons if persons.is_empty() || persons.len() > MOST_PERSONS => {
                 let message = format!("Name the persons of the audience: at least one, at most {MOST_PERSONS}.");

@@ -7,16 +7,16 @@
 //! **To add a mutation:** give it an input, and a resolver of a few lines in its aggregate's file here, made of [`Sender`] and
 //! the look-ups in [`lookup`].
 
-mod access;
-mod category;
-mod community;
-mod inputs;
+pub mod access;
+pub mod category;
+pub mod community;
+pub mod inputs;
 mod lookup;
-mod organisation;
-mod payloads;
-mod person;
-mod team;
-mod thread;
+pub mod organisation;
+pub mod payloads;
+pub mod person;
+pub mod team;
+pub mod thread;
 
 use super::context::{OrFault, RequestContext};
 use super::error::{FaultCode, UserError, fault};
@@ -98,7 +98,9 @@ impl<'c> Sender<'c> {
     fn new(ctx: &'c Context<'_>, command_id: Uuid, expected_version: Option<i32>) -> Result<Self, Stop> {
         let request = RequestContext::of(ctx)?;
         if request.credential().is_some_and(|credential| !credential.may_write()) {
-            return Err(UserError::not_allowed("This API token is for reading only. Issue one with the scope WRITE to change anything.").into());
+            return Err(
+                UserError::not_allowed("This API token is for reading only. Issue one with the scope WRITE to change anything.").into()
+            );
         }
         if command_id.is_nil() {
             let message = "The commandId is all zeros. Give each command a fresh UUID; send the same one again only to repeat the command.";
@@ -152,7 +154,8 @@ impl<'c> Sender<'c> {
         let deadline = Instant::now() + backend.projection_wait;
         let sequenced = backend.log.await_sequenced(*last, backend.projection_wait).await.map_err(|error| {
             tracing::warn!(%error, "a command was carried out, but the log cannot be read");
-            let message = "The command was carried out, but its effect cannot be read at the moment. Send the same command again to see it.";
+            let message =
+                "The command was carried out, but its effect cannot be read at the moment. Send the same command again to see it.";
             fault(FaultCode::Unavailable, message)
         })?;
         let Some(position) = sequenced else { return Ok(None) };

@@ -193,7 +193,13 @@ async fn close_provider(
     Ok(payload)
 }
 
-async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, organisation: &ID, command: Command) -> Result<OrganisationPayload, Stop> {
+async fn change(
+    ctx: &Context<'_>,
+    id: Uuid,
+    expected: Option<i32>,
+    organisation: &ID,
+    command: Command,
+) -> Result<OrganisationPayload, Stop> {
     let sender = Sender::new(ctx, id, expected)?;
     let organisation = visible_organisation(sender.request, organisation, "organisation").await?.reference.id;
     carry_out(&sender, organisation, command).await

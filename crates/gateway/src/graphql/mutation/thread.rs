@@ -233,7 +233,9 @@ impl ThreadMutation {
     /// Take a reaction back.
     async fn post_reaction_withdraw(&self, ctx: &Context<'_>, input: PostReactionInput) -> Result<ThreadPayload> {
         let reaction = input.reaction.into();
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawReaction { post, reaction }).await)
+        answer(
+            to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawReaction { post, reaction }).await,
+        )
     }
 
     /// Upvote a post; the opening post stands for the thread.

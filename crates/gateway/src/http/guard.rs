@@ -1,0 +1,182 @@
+//! What stands around every address: who comes too often is turned away, every answer carries the security headers and a
+//! request id, a panic is answered, and everything is seen in traces and metrics.
+
+use super::problem::Problem;
+use crate::api::Api;
+use crate::caller::{Caller, address};
+use crate::settings::Rates;
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::header::{
+    CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderValue, StatusCode};
+use kernel::PersonId;
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use tracing::Instrument;
+
+/// The header that names a request in logs and answers.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Nothing may be loaded by, done by, or put around an answer that is no page; pages bring policies of their own.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+/// How often the memory of who came is swept, in requests.
+const SWEEP: u64 = 10_000;
+/// Bursts are this many times what is taken a second.
+const BURST: u32 = 10;
+
+/// Who came how often.
+pub(crate) struct Turnstile {
+    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    persons: DefaultKeyedRateLimiter<PersonId>,
+    count: AtomicU64,
+}
+
+impl Turnstile {
+    pub(crate) fn new(rates: Rates) -> Self {
+        let quota = |rate: std::num::NonZeroU32| Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST_NON_ZERO));
+        Self {
+            addresses: RateLimiter::keyed(quota(rates.per_address)),
+            persons: RateLimiter::keyed(quota(rates.per_person)),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    /// Forgets now and then who has not come for long, so that strangers cannot fill the memory.
+    fn sweep(&self) {
+        if self.count.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            self.addresses.retain_recent();
+            self.persons.retain_recent();
+        }
+    }
+}
+
+const BURST_NON_ZERO: std::num::NonZeroU32 = std::num::NonZeroU32::new(BURST).expect("the number is not zero");
+
+fn too_many<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Problem> {
+    limiter.check_key(key).map_err(|until| {
+        let seconds = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
+        let message = format!("Too many requests in a short time. Try again in {seconds} seconds.");
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message).with(RETRY_AFTER, &seconds.to_string())
+    })
+}
+
+impl Api {
+    /// Whether a person may come again so soon.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After`.
+    pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Problem> {
+        match &caller.credential {
+            Some(credential) => too_many(&self.turnstile().persons, &credential.person()),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the guard around a router: rate limits by address, security headers, request ids, spans, and answers even to panics.
+    /// What an answer sets by itself, such as a page's policy, stays.
+    pub fn guard(&self, router: Router) -> Router {
+        router.layer(from_fn_with_state(self.clone(), guarded))
+    }
+}
+
+async fn guarded(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&api, &request);
+    let path = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("http", %method, path, request_id = id, status = tracing::field::Empty);
+    if let Some(parent) = request.headers().get("traceparent").and_then(|value| value.to_str().ok()) {
+        // What is no trace context simply begins a trace of its own.
+        let _continued = telemetry::continue_from(&span, parent);
+    }
+    let mut response = handled(&api, request, next).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("status", status.as_u16());
+    let labels = [("method", method.to_string()), ("path", path), ("status", status.as_u16().to_string())];
+    metrics::counter!("hub_http_requests_total", &labels).increment(1);
+    metrics::histogram!("hub_http_request_seconds", &labels[..2]).record(started.elapsed().as_secs_f64());
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let mut keep = |name: HeaderName, value: HeaderValue| {
+        headers.entry(name).or_insert(value);
+    };
+    keep(CONTENT_SECURITY_POLICY, POLICY);
+    keep(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    keep(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    keep(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    keep(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    keep(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+    if api.backend().identity.site.is_secure() {
+        keep(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+    response
+}
+
+async fn handled(api: &Api, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let turnstile = api.turnstile();
+    turnstile.sweep();
+    let behind_proxy = api.settings().behind_proxy;
+    if let Some(address) = address(&parts, behind_proxy).filter(|address| behind_proxy || !address.is_loopback())
+        && let Err(problem) = too_many(&turnstile.addresses, &network(address))
+    {
+        return problem.into_response();
+    }
+    match AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind().await {
+        Ok(response) => response,
+        Err(_panic) => {
+            tracing::error!("a handler panicked");
+            Problem::internal().into_response()
+        }
+    }
+}
+
+/// What counts as one address: an IPv6 host commonly holds a whole /64.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
+    }
+}
+
+/// The id that the client or a proxy gave the request, if it is harmless; else a new one.
+fn request_id(api: &Api, request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let harmless = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    given.filter(harmless).map_or_else(|| api.backend().ids.next().to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_ipv6_is_its_whole_network() {
+        let (one, other): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
+        assert_eq!(network(one), network(other));
+        assert_ne!(network(one), network("2001:db8:0:1::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn bursts_are_taken_and_then_no_more() {
+        let one = std::num::NonZeroU32::MIN;
+        let turnstile = Turnstile::new(Rates { per_address: one, per_person: one });
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        for _ in 0..BURST {
+            assert!(too_many(&turnstile.addresses, &address).is_ok());
+        }
+        let problem = too_many(&turnstile.addresses, &address).unwrap_err();
+        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(too_many(&turnstile.addresses, &"192.0.2.2".parse().unwrap()).is_ok());
+    }
+}
