@@ -64,8 +64,14 @@ impl Ground {
 
     /// Starts the demonstration.
     pub(crate) fn demo(&self) -> Running {
-        let mut child = self
-            .hub(&["demo", "--json", "--listen", "127.0.0.1:0"])
+        self.demo_with(|_| ())
+    }
+
+    /// Starts the demonstration with something set otherwise.
+    pub(crate) fn demo_with(&self, set: impl FnOnce(&mut Command)) -> Running {
+        let mut command = self.hub(&["demo", "--json", "--listen", "127.0.0.1:0"]);
+        set(&mut command);
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::from(std::fs::OpenOptions::new().create(true).append(true).open(self.data().join("log")).unwrap()))
             .spawn()
