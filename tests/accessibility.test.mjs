@@ -43,12 +43,21 @@ async function firstThread(page) {
   return page.locator('a[href^="/threads/"]').first().getAttribute('href');
 }
 
+test('a barrier is found where there is one', async () => {
+  const page = await open(browser, { bypassCSP: true });
+  await page.goto(hub.url);
+  await page.evaluate(() => document.querySelector('main').insertAdjacentHTML('beforeend', '<img src="/assets/none.png"><button></button>'));
+  const found = (await violations(page)).map((violation) => violation.split(':')[0]);
+  assert.ok(found.includes('image-alt') && found.includes('button-name'), found.join(', '));
+  await page.context().close();
+});
+
 for (const [device, viewport] of Object.entries(WIDTHS)) {
   for (const colorScheme of ['light', 'dark']) {
     test(`no barrier on a ${device} in ${colorScheme} colours`, async () => {
       const found = [];
       // axe is put into the page, which the hub's own policy rightly forbids.
-      const page = await open(browser, { viewport, colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
+      const page = await open(browser, { viewport, colorScheme, bypassCSP: true });
       const look = async (who, path) => {
         await page.goto(new URL(path, hub.url).href);
         found.push(...(await violations(page)).map((violation) => `${path} (${who}): ${violation}`));

@@ -21,7 +21,9 @@ before(async () => {
 after(() => data?.remove());
 
 const folder = (name) => ['--data-dir', path.join(data.folder, name)];
-const bring = async (name, ...files) => JSON.parse((await run(['import', 'github-discussions', '--json', ...files, ...folder(name)])).stdout.trim().split('\n').pop());
+// An empty hub with one organisation, at whose home the communities of imported repositories are founded.
+const prepare = (name) => run(['org', 'add', '--slug', 'granite-works', '--name', 'Granite Works Agency', ...folder(name)]);
+const bring = (name, ...files) => run(['import', 'github-discussions', '--json', '--organisation', 'granite-works', ...files, ...folder(name)]);
 
 async function imported(name, look) {
   const port = await freePort();
@@ -34,6 +36,7 @@ async function imported(name, look) {
 }
 
 test('the collection of examples as it is', async () => {
+  await prepare('collection');
   await bring('collection', EXAMPLES);
   await imported('collection', async (hub) => {
     const { threads } = await ask(hub, THREADS);
@@ -53,6 +56,7 @@ test('the collection of examples as it is', async () => {
 
 test('importing twice changes nothing', async () => {
   const log = async () => (await run(['events', 'export', ...folder('twice')])).stdout;
+  await prepare('twice');
   await bring('twice', EXAMPLES);
   const before = await log();
   await bring('twice', EXAMPLES);
@@ -63,6 +67,7 @@ test('an answer is an answer, and can be read in the browser', async () => {
   const answered = deliveries.find((delivery) => delivery.action === 'answered');
   const file = path.join(data.folder, 'answered.json');
   await writeFile(file, JSON.stringify(answered));
+  await prepare('answered');
   await bring('answered', file);
   await imported('answered', async (hub) => {
     const { threads } = await ask(hub, THREADS);
@@ -87,7 +92,8 @@ test('a malformed record is reported with its place and does not stop the rest',
   const good = deliveries.find((delivery) => delivery.action === 'created' && !delivery.comment);
   const file = path.join(data.folder, 'malformed.json');
   await writeFile(file, JSON.stringify([{ action: 'created', discussion: { ...good.discussion, title: 7 }, repository: good.repository }, good]));
-  const outcome = await run(['import', 'github-discussions', '--json', file, ...folder('malformed')]).catch((error) => error);
+  await prepare('malformed');
+  const outcome = await bring('malformed', file).catch((error) => error);
   const said = `${outcome.stdout}${outcome.stderr}`;
   assert.ok(said.includes('$[0].discussion.title'), said);
   await imported('malformed', async (hub) => {

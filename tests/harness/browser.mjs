@@ -21,9 +21,9 @@ export async function launch() {
 
 export const WIDTHS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 
-// A page in a browser profile of its own. What the page complains of is kept in `page.complaints`.
+// A page in a browser profile of its own, of someone who asked for no motion: what moves cannot be clicked. What the page complains of is kept in `page.complaints`.
 export async function open(browser, options = {}) {
-  const context = await browser.newContext({ viewport: WIDTHS.desktop, locale: 'en-GB', timezoneId: 'Europe/London', ...options });
+  const context = await browser.newContext({ viewport: WIDTHS.desktop, locale: 'en-GB', timezoneId: 'Europe/London', reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   page.complaints = [];
