@@ -7,7 +7,7 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use anyhow::{Context, Result, bail};
@@ -34,6 +34,8 @@ enum Source {
 /// Every derived file but the queries.
 const DERIVED: &[(&str, Source)] = &[
     ("docs/cli.md", Source::Printed(&["reference", "cli"])),
+    ("docs/configuration.md", Source::Printed(&["reference", "configuration"])),
+    ("docs/authority.md", Source::Printed(&["reference", "authority"])),
     ("docs/asyncapi.json", Source::Printed(&["reference", "asyncapi"])),
     ("docs/events", Source::Folder(&["reference", "events", "--dir"])),
 ];
@@ -55,8 +57,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
         steps.step("derived files are up to date", || check(&server))?;
     } else {
+        steps.step("GraphQL schema", || replace(SCHEMA, &schema(Some(&server.migrated("schema")?))?))?;
         steps.step("queries", || replace(QUERIES, &queries(&server)?))?;
-        steps.step("GraphQL schema", || replace(SCHEMA, &schema()?))?;
         steps.step("event schemas, AsyncAPI, CLI reference", || {
             let hub = build_hub()?;
             DERIVED.iter().try_for_each(|(path, source)| replace(path, &derive(&hub, source)?))
@@ -68,7 +70,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Fails with a list of the files that generating would change.
 pub(crate) fn check(server: &Postgres) -> Result<()> {
     let mut differing = differences(QUERIES, &queries(server)?)?;
-    differing.extend(differences(SCHEMA, &schema()?)?);
+    differing.extend(differences(SCHEMA, &schema(None)?)?);
     let hub = build_hub()?;
     for (path, source) in DERIVED {
         differing.extend(differences(path, &derive(&hub, source)?)?);
@@ -88,10 +90,7 @@ fn queries(server: &Postgres) -> Result<Contents> {
     let _ = fs::remove_dir_all(&scratch);
     fs::create_dir_all(&scratch)?;
     let mut check = run::cargo();
-    check.args(["check", "--locked", "--all-targets", "--quiet", "--message-format", "json-render-diagnostics"]);
-    for package in packages_with_queries()? {
-        check.args(["--package", &package]);
-    }
+    check.args(["check", "--workspace", "--locked", "--all-targets", "--quiet", "--message-format", "json-render-diagnostics"]);
     check.env("DATABASE_URL", server.migrated("queries")?).env("SQLX_OFFLINE", "false").env("SQLX_OFFLINE_DIR", &scratch);
     // A wrapper of its own gives the workspace's crates fingerprints of their own, while all other crates are shared with
     // the usual builds. What it made is deleted afterwards, so that the macros expand again the next time.
@@ -132,49 +131,25 @@ fn forget(messages: &[u8]) {
     }
 }
 
-/// The workspace's crates that depend on sqlx and hold a checked query.
-fn packages_with_queries() -> Result<Vec<String>> {
-    let metadata = run::output(run::cargo().args(["metadata", "--format-version", "1", "--no-deps", "--locked"]))?;
-    let metadata: Value = serde_json::from_slice(&metadata)?;
-    let mut names = Vec::new();
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        let uses_sqlx = package["dependencies"].as_array().into_iter().flatten().any(|dependency| dependency["name"] == "sqlx");
-        let folder =
-            package["manifest_path"].as_str().and_then(|manifest| Path::new(manifest).parent()).context("a package has a folder")?;
-        if uses_sqlx && holds_query(folder)? {
-            names.push(package["name"].as_str().context("a package has a name")?.to_owned());
-        }
-    }
-    if names.is_empty() {
-        bail!("no crate holds a checked query");
-    }
-    Ok(names)
-}
-
-fn holds_query(folder: &Path) -> Result<bool> {
-    Ok(contents(folder)?.iter().any(|(path, bytes)| {
-        let text = String::from_utf8_lossy(bytes);
-        path.extension().is_some_and(|end| end == "rs")
-            && ["query!(", "query_as!(", "query_scalar!("].iter().any(|call| text.contains(call))
-    }))
-}
-
-fn schema() -> Result<Contents> {
-    let mut cargo = offline_cargo();
-    cargo.args(["run", "--quiet", "--locked", "--package", "gateway", "--example", "schema"]);
-    Ok(single(run::output(&mut cargo)?))
-}
-
-fn build_hub() -> Result<PathBuf> {
-    run::succeed(offline_cargo().args(["build", "--quiet", "--locked", "--package", "hub", "--bin", "hub"]))?;
-    Ok(run::target().join("debug/hub"))
-}
-
-/// The build takes the queries from the committed data, which is either new or about to be compared.
-fn offline_cargo() -> Command {
+/// The schema, with the queries on the way checked against a database if one is given: after a change of queries and
+/// schema at once, neither the committed queries nor the pages would compile.
+fn schema(database: Option<&str>) -> Result<Contents> {
     let mut cargo = run::cargo();
-    cargo.env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL");
-    cargo
+    match database {
+        Some(url) => cargo.env("DATABASE_URL", url).env("SQLX_OFFLINE", "false"),
+        None => cargo.env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL"),
+    };
+    run::succeed(cargo.args(["build", "--workspace", "--locked", "--quiet", "--example", "schema"]))?;
+    Ok(single(run::output(&mut run::program(run::target().join("debug/examples/schema")))?))
+}
+
+/// Builds the hub with the features that the tests build it with: whole workspace, one target that may use dependencies for
+/// tests. So the two share all that they are made of. The queries come from the committed data.
+pub(crate) fn build_hub() -> Result<PathBuf> {
+    let mut cargo = run::cargo();
+    cargo.args(["build", "--workspace", "--locked", "--quiet", "--bin", "hub", "--example", "schema"]);
+    run::succeed(cargo.env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL"))?;
+    Ok(run::target().join("debug/hub"))
 }
 
 fn derive(hub: &Path, source: &Source) -> Result<Contents> {

@@ -72,8 +72,8 @@ fn rust(steps: &mut Steps, filter: &[String]) -> Result<()> {
         cargo.args(if nextest { &["nextest", "run"][..] } else { &["test"][..] }).args(["--workspace", "--locked"]).args(arguments);
         cargo
     };
-    steps.step("building the tests", || {
-        run::succeed(runner(if nextest { &["--no-run"] } else { &["--no-run", "--lib", "--bins", "--tests"] }).arg("--quiet"))
+    steps.step("building everything", || {
+        run::succeed(offline_cargo().args(["build", "--workspace", "--all-targets", "--locked", "--quiet"]))
     })?;
 
     let (server, nats) = steps.step("starting PostgreSQL, finding nats-server", || {
@@ -109,10 +109,7 @@ fn web(steps: &mut Steps, filter: &[String]) -> Result<()> {
         install_packages(&npm, &folder)?;
         Ok((node, tools::CHROMIUM.ensure()?))
     })?;
-    let hub = steps.step("building the hub", || {
-        run::succeed(offline_cargo().args(["build", "--package", "hub", "--bin", "hub", "--locked", "--quiet"]))?;
-        Ok(run::target().join("debug/hub"))
-    })?;
+    let hub = steps.step("building the hub", generate::build_hub)?;
     let mut files = test_files(&folder)?;
     if !filter.is_empty() {
         files.retain(|file| filter.iter().any(|word| file.to_string_lossy().contains(word.as_str())));
