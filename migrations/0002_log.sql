@@ -83,107 +83,90 @@ create trigger events_are_final before update or delete or truncate on log.event
 create trigger sequence_is_final before update or delete or truncate on log.sequence
     for each statement execute function log.refuse_change();
 
--- Appends the events of one command, in one round trip and one transaction of its own.
+-- Appends the events of some commands, each on a stream of its own, in one round trip and one transaction.
 --
 -- Call it as a statement in autocommit, never within a longer transaction. Everything is looked at before anything is
--- written, and that is not a matter of taste: a transaction gets its id with its first write. The version that this
--- one builds on was therefore seen to be committed before this transaction had an id, so its own id is the greater
+-- written, and that is not a matter of taste: a transaction gets its id with its first write. The versions that this
+-- one builds on were therefore seen to be committed before this transaction had an id, so its own id is the greater
 -- one, and the order by (xid, pos), by which the sequencer goes, follows the versions of every stream. A write (or a
--- row lock) above the checks would break that. For the same reason each check is a statement of its own: at READ
--- COMMITTED each sees what was committed when it began.
+-- row lock) above the checks would break that.
 --
 -- Whoever loses a race after the checks meets a unique constraint; the caller then calls again and meets the check.
+-- Commands and their streams must differ from one another; a command is all or nothing, and one that is not appended
+-- does not keep the others from it.
 --
--- outcome: appended | repeated (the first outcome is returned) | reused (the id names another command)
---          | conflict (last_version is the stream's version) | taken (position of the claim in p_take_*)
+-- Arrays run along the commands, along the events (p_of is the place of the event's command), and along the claims that
+-- are taken and released. For each command:
+-- outcome: appended | repeated (its receipt stands in log.commands) | reused (the id names another command)
+--          | conflict (version is the stream's) | taken (claim is the place among those to take)
 --          | erased (the person's key is destroyed, or was never made)
+--
+-- Sequential scans are off because plans are made once and kept, and on a young table would be made for its small size.
 create function log.append(
-    p_command uuid, p_fingerprint bytea, p_context text, p_aggregate text, p_stream uuid, p_expected bigint,
-    p_recorded_at timestamptz, p_occurred_at timestamptz, p_actor text, p_organisation uuid, p_correlation uuid,
-    p_causation uuid, p_traceparent text, p_person uuid,
-    p_ids uuid[], p_kinds text[], p_schemas smallint[], p_data text[], p_digests bytea[],
-    p_take_spaces text[], p_take_hashes bytea[], p_release_spaces text[], p_release_hashes bytea[],
-    out outcome text, out context text, out aggregate text, out stream uuid,
-    out first_version bigint, out last_version bigint, out events uuid[], out claim integer
-) language plpgsql as $$
-#variable_conflict use_column
-declare
-    known log.commands;
-    actual bigint;
-    added integer := cardinality(p_ids);
+    p_commands uuid[], p_fingerprints bytea[], p_contexts text[], p_aggregates text[], p_streams uuid[], p_expected bigint[],
+    p_added integer[], p_recorded_at timestamptz[], p_occurred_at timestamptz[], p_actors text[], p_organisations uuid[],
+    p_correlations uuid[], p_causations uuid[], p_traceparents text[], p_persons uuid[],
+    p_of integer[], p_ids uuid[], p_versions bigint[], p_kinds text[], p_schemas smallint[], p_data text[], p_digests bytea[],
+    p_take_of integer[], p_take_spaces text[], p_take_hashes bytea[],
+    p_release_of integer[], p_release_spaces text[], p_release_hashes bytea[],
+    out outcomes text[], out versions bigint[], out claims integer[]
+) language plpgsql set enable_seqscan = off as $$
 begin
-    -- The version before the command: if this very command is being done elsewhere and moves the version meanwhile,
-    -- then it is also found, and that is no conflict.
-    select coalesce(max(e.version), 0) into actual from log.events e where e.stream = p_stream;
-    select * into known from log.commands c where c.id = p_command;
-    if found then
-        context := known.context;
-        aggregate := known.aggregate;
-        stream := known.stream;
-        first_version := known.first_version;
-        last_version := known.last_version;
-        if known.fingerprint <> p_fingerprint then
-            outcome := 'reused';
-            return;
-        end if;
-        outcome := 'repeated';
-        select array_agg(e.id order by e.version) into events from log.events e
-            where e.stream = known.stream and e.version between known.first_version and known.last_version;
-        return;
-    end if;
-
-    if actual <> p_expected then
-        outcome := 'conflict';
-        last_version := actual;
-        return;
-    end if;
-
-    if cardinality(p_take_spaces) > 0 then
-        select t.place into claim
-            from unnest(p_take_spaces, p_take_hashes) with ordinality as t (space, value_hash, place)
-            join log.claims c on c.space = t.space and c.value_hash = t.value_hash
-            where c.stream <> p_stream
-            order by t.place limit 1;
-        if found then
-            outcome := 'taken';
-            return;
-        end if;
-    end if;
-
-    if p_person is not null and not exists (
-        select from log.person_keys k where k.person = p_person and k.sealed_key is not null
-    ) then
-        outcome := 'erased';
-        return;
-    end if;
+    -- One snapshot for all checks: a command that is just being done elsewhere shows with its events or not at all.
+    select array_agg(case
+               when known.fingerprint = c.fingerprint then 'repeated'
+               when known.fingerprint is not null then 'reused'
+               when coalesce(last.version, 0) <> c.expected then 'conflict'
+               when held.place is not null then 'taken'
+               when c.person is not null and not exists (
+                   select from log.person_keys k where k.person = c.person and k.sealed_key is not null) then 'erased'
+               else 'appended'
+           end order by c.place),
+           array_agg(coalesce(last.version, 0) order by c.place),
+           array_agg(held.place order by c.place)
+    into outcomes, versions, claims
+    from unnest(p_commands, p_fingerprints, p_streams, p_expected, p_persons)
+         with ordinality as c (command, fingerprint, stream, expected, person, place)
+    left join lateral (select k.fingerprint from log.commands k where k.id = c.command limit 1) known on true
+    left join lateral (select e.version from log.events e where e.stream = c.stream order by e.version desc limit 1) last on true
+    left join lateral (
+        select t.place from unnest(p_take_of, p_take_spaces, p_take_hashes) with ordinality as t (command, space, value_hash, place)
+        join log.claims h on h.space = t.space and h.value_hash = t.value_hash
+        where cardinality(p_take_of) > 0 and t.command = c.place and h.stream <> c.stream
+        order by t.place limit 1) held on true;
 
     -- From here on it writes.
     insert into log.commands (id, fingerprint, context, aggregate, stream, first_version, last_version, recorded_at)
-        values (p_command, p_fingerprint, p_context, p_aggregate, p_stream, p_expected + 1, p_expected + added, p_recorded_at);
+        select c.command, c.fingerprint, c.context, c.aggregate, c.stream, c.expected + 1, c.expected + c.added, c.recorded_at
+        from unnest(p_commands, p_fingerprints, p_contexts, p_aggregates, p_streams, p_expected, p_added, p_recorded_at, outcomes)
+             as c (command, fingerprint, context, aggregate, stream, expected, added, recorded_at, outcome)
+        where c.outcome = 'appended';
 
     insert into log.events (id, context, aggregate, stream, version, kind, schema, data, occurred_at, recorded_at, actor,
                             organisation, command, correlation, causation, traceparent, person, digest)
-        select n.id, p_context, p_aggregate, p_stream, p_expected + n.place, n.kind, n.schema, n.data, p_occurred_at, p_recorded_at,
-               p_actor, p_organisation, p_command, p_correlation, p_causation, p_traceparent, p_person, n.digest
-        from unnest(p_ids, p_kinds, p_schemas, p_data, p_digests) with ordinality as n (id, kind, schema, data, digest, place)
+        select n.id, p_contexts[n.command], p_aggregates[n.command], p_streams[n.command], n.version, n.kind, n.schema, n.data,
+               p_occurred_at[n.command], p_recorded_at[n.command], p_actors[n.command], p_organisations[n.command],
+               p_commands[n.command], p_correlations[n.command], p_causations[n.command], p_traceparents[n.command],
+               p_persons[n.command], n.digest
+        from unnest(p_of, p_ids, p_versions, p_kinds, p_schemas, p_data, p_digests)
+             with ordinality as n (command, id, version, kind, schema, data, digest, place)
+        where outcomes[n.command] = 'appended'
         order by n.place;
 
-    if cardinality(p_release_spaces) > 0 then
-        delete from log.claims c using unnest(p_release_spaces, p_release_hashes) as r (space, value_hash)
-            where c.space = r.space and c.value_hash = r.value_hash and c.stream = p_stream;
+    if cardinality(p_release_of) > 0 then
+        delete from log.claims h using unnest(p_release_of, p_release_spaces, p_release_hashes) as r (command, space, value_hash)
+            where outcomes[r.command] = 'appended'
+              and h.space = r.space and h.value_hash = r.value_hash and h.stream = p_streams[r.command];
     end if;
-    if cardinality(p_take_spaces) > 0 then
-        -- What this stream already holds it may take again; what another one took meanwhile violates the key.
+    if cardinality(p_take_of) > 0 then
+        -- What a stream already holds it may take again; what another one took meanwhile violates the key. All go in one
+        -- order, so that no two transactions wait for each other.
         insert into log.claims (space, value_hash, stream)
-            select t.space, t.value_hash, p_stream from unnest(p_take_spaces, p_take_hashes) as t (space, value_hash)
-            where not exists (select from log.claims c where c.space = t.space and c.value_hash = t.value_hash and c.stream = p_stream);
+            select t.space, t.value_hash, p_streams[t.command]
+            from unnest(p_take_of, p_take_spaces, p_take_hashes) as t (command, space, value_hash)
+            where outcomes[t.command] = 'appended' and not exists (
+                select from log.claims h
+                where h.space = t.space and h.value_hash = t.value_hash and h.stream = p_streams[t.command])
+            order by t.space, t.value_hash;
     end if;
-
-    outcome := 'appended';
-    context := p_context;
-    aggregate := p_aggregate;
-    stream := p_stream;
-    first_version := p_expected + 1;
-    last_version := p_expected + added;
-    events := p_ids;
 end $$;

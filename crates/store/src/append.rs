@@ -4,17 +4,14 @@ use crate::error::{Error, unavailable};
 use crate::keys::{Key, KeyError};
 use crate::log::Log;
 use crate::person::{self, PersonKey};
-use crate::row::{Row, signed, unsigned};
+use crate::row::{Row, signed};
 use crate::seal;
+use crate::writer;
 use kernel::clock::to_microseconds;
-use kernel::{Claim, CommandId, EventId, Metadata, Payload, PersonId, StreamId, Timestamp};
+use kernel::{Claim, CommandId, EventId, Metadata, OrganisationId, Payload, PersonId, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use std::collections::BTreeMap;
-
-/// How often an append that lost a race, or its connection, is tried again. Once is nearly always enough: the second
-/// time the checks see what the first time only the constraints saw.
-const ATTEMPTS: u32 = 5;
 
 /// An event to be appended.
 #[derive(Clone, Debug)]
@@ -125,30 +122,51 @@ impl From<sqlx::Error> for AppendError {
     }
 }
 
+impl From<Error> for AppendError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(error) => Self::Unavailable(error),
+            Error::Database(error) => Self::Database(error),
+            error @ (Error::Malformed { .. } | Error::Gap { .. } | Error::Key { .. }) => {
+                Self::Database(sqlx::Error::Decode(Box::new(error)))
+            }
+        }
+    }
+}
+
 impl Log {
-    /// Appends the events of a command in one round trip, all or none, and wakes the sequencer.
+    /// Appends the events of a command, all or none, and wakes the sequencer.
+    ///
+    /// It takes one round trip to the database, shared with other commands that come while earlier ones are under way.
     ///
     /// If the command is recorded already, its first outcome comes back. That is also so if the connection broke on the
     /// way and a second attempt finds what the first one did: then `repeated` is true although the caller asked once.
+    /// Dropping the future does not stop the append.
     ///
     /// # Errors
     /// [`AppendError`]; nothing was appended then, except that after [`AppendError::Unavailable`] it is not known.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        let key = self.personal_key(&append).await?;
-        let columns = Columns::new(self, &append, key);
-        let mut attempt = 1;
-        let outcome = loop {
-            match call(self.pool(), &append, &columns).await {
-                Ok(outcome) => break outcome,
-                Err(error) if attempt < ATTEMPTS && worth_another_attempt(&error) => attempt += 1,
-                Err(error) => return Err(error.into()),
-            }
-        };
-        let appended = outcome.into_result(append, columns)?;
-        if !appended.repeated {
-            self.wake();
-        }
-        Ok(appended)
+        let prepared = self.prepare(append).await?;
+        let (prepared, outcome) = self.writer().write(self, prepared).await?;
+        self.conclude(prepared, outcome).await
+    }
+
+    /// The same within a transaction of the caller's, one attempt, without waking anybody. For tests of what readers see
+    /// of transactions that take their time; see [`testing::append_within`](crate::testing::append_within).
+    pub(crate) async fn append_within(&self, connection: &mut PgConnection, append: Append) -> Result<Appended, AppendError> {
+        let prepared = self.prepare(append).await?;
+        let outcome = writer::call(connection, &[&prepared]).await?.remove(0);
+        self.conclude(prepared, outcome).await
+    }
+
+    /// Seals and digests, so that only writing is left.
+    async fn prepare(&self, append: Append) -> Result<Prepared, AppendError> {
+        let (person, key) = self.personal_key(&append).await?.unzip();
+        let actor = serde_json::to_string(&append.meta.actor).expect("an actor is plain JSON");
+        let key = person.zip(key.as_ref());
+        let rows = (append.expected + 1..).zip(&append.events).map(|(version, event)| row(&append, event, version, &actor, key)).collect();
+        let (take, release) = claims(self, &append.claims);
+        Ok(Prepared { append, person, actor, rows, take, release })
     }
 
     /// The key for the append's personal values, if it holds any.
@@ -158,106 +176,70 @@ impl Log {
         }
         let Some(event) = append.events.iter().find(|event| seal::holds_personal(&event.payload.data)) else { return Ok(None) };
         let person = append.personal.ok_or(AppendError::WhosePersonalData(event.id))?;
-        match person::key(self.pool(), self.keys(), person).await {
-            Ok(Ok(PersonKey::Key(key))) => Ok(Some((person, key))),
-            // A command that was recorded before the erasure still has its first outcome.
-            Ok(Ok(PersonKey::Destroyed)) => Ok(Some((person, crate::keys::random_key()))),
-            Ok(Err(source)) => Err(AppendError::Key { person, source }),
-            Err(Error::Unavailable(error)) => Err(AppendError::Unavailable(error)),
-            Err(Error::Database(error)) => Err(AppendError::Database(error)),
-            Err(Error::Malformed { .. } | Error::Gap { .. } | Error::Key { .. }) => unreachable!("reading a person's key reads no event"),
+        match person::key(self.pool(), self.keys(), person).await? {
+            Ok(PersonKey::Key(key)) => Ok(Some((person, key))),
+            // A command that was recorded before the erasure still has its first outcome; another one is refused below.
+            Ok(PersonKey::Destroyed) => Ok(Some((person, crate::keys::random_key()))),
+            Err(source) => Err(AppendError::Key { person, source }),
         }
     }
 
-    /// The same within a transaction of the caller's, one attempt, without waking anybody. For tests of what readers see
-    /// of transactions that take their time; see [`testing::append_within`](crate::testing::append_within).
-    pub(crate) async fn append_within(&self, connection: &mut PgConnection, append: Append) -> Result<Appended, AppendError> {
-        let key = self.personal_key(&append).await?;
-        let columns = Columns::new(self, &append, key);
-        call(connection, &append, &columns).await?.into_result(append, columns)
+    async fn conclude(&self, prepared: Prepared, outcome: Outcome) -> Result<Appended, AppendError> {
+        let Prepared { append, person, mut take, .. } = prepared;
+        match outcome {
+            Outcome::Appended => {
+                let receipt = Receipt {
+                    command: append.command,
+                    stream: append.stream,
+                    first_version: append.expected + 1,
+                    last_version: append.expected + append.events.len() as u64,
+                    events: append.events.iter().map(|event| event.id).collect(),
+                };
+                Ok(Appended { receipt, repeated: false })
+            }
+            Outcome::Repeated => {
+                let receipt = self.receipt(append.command).await?.expect("commands are kept for ever");
+                Ok(Appended { receipt, repeated: true })
+            }
+            Outcome::Reused => Err(AppendError::CommandReused),
+            Outcome::Conflict { actual } => Err(AppendError::Conflict { expected: append.expected, actual }),
+            Outcome::Taken { place } => {
+                let (space, value) = take.claimed.swap_remove(place);
+                Err(AppendError::Taken { space, value })
+            }
+            Outcome::Erased => Err(AppendError::Erased(person.expect("only who was named can be erased"))),
+        }
     }
 }
 
-async fn call(database: impl PgExecutor<'_>, append: &Append, columns: &Columns) -> Result<Outcome, sqlx::Error> {
-    sqlx::query_as!(
-        Outcome,
-        r#"select outcome as "outcome!", context, aggregate, stream, first_version, last_version, events, claim
-           from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)"#,
-        append.command.uuid(),
-        append.fingerprint.as_slice(),
-        append.stream.context,
-        append.stream.aggregate,
-        append.stream.id,
-        signed(append.expected),
-        to_microseconds(append.now),
-        to_microseconds(append.meta.occurred_at),
-        columns.actor,
-        append.meta.organisation.map(|id| id.uuid()),
-        append.meta.correlation,
-        append.meta.causation.map(|id| id.uuid()),
-        append.meta.traceparent,
-        columns.person.map(PersonId::uuid),
-        &columns.ids,
-        &columns.kinds,
-        &columns.schemas,
-        &columns.data,
-        &columns.digests,
-        &columns.take.spaces,
-        &columns.take.hashes,
-        &columns.release.spaces,
-        &columns.release.hashes
-    )
-    .fetch_one(database)
-    .await
+/// An append sealed, digested, and ready to be written.
+pub(crate) struct Prepared {
+    pub(crate) append: Append,
+    /// Whose personal values the events hold.
+    pub(crate) person: Option<PersonId>,
+    pub(crate) actor: String,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) take: Claims,
+    pub(crate) release: Claims,
 }
 
-/// The events turned by a quarter: an array for each column, as one statement takes them.
-struct Columns {
-    actor: String,
-    person: Option<PersonId>,
-    ids: Vec<uuid::Uuid>,
-    kinds: Vec<String>,
-    schemas: Vec<i16>,
-    data: Vec<String>,
-    digests: Vec<Vec<u8>>,
-    take: Claims,
-    release: Claims,
-}
-
+/// Values to be taken or released: what stands for them in the database, and what they are.
 #[derive(Default)]
-struct Claims {
-    spaces: Vec<String>,
-    hashes: Vec<Vec<u8>>,
+pub(crate) struct Claims {
+    pub(crate) spaces: Vec<String>,
+    pub(crate) hashes: Vec<Vec<u8>>,
     claimed: Vec<(&'static str, String)>,
 }
 
-impl Columns {
-    fn new(log: &Log, append: &Append, key: Option<(PersonId, Key)>) -> Self {
-        let actor = serde_json::to_string(&append.meta.actor).expect("an actor is plain JSON");
-        let (take, release) = claims(log, &append.claims);
-        let (person, key) = key.unzip();
-        let events = append.events.len();
-        let mut columns = Self {
-            actor,
-            person,
-            ids: Vec::with_capacity(events),
-            kinds: Vec::with_capacity(events),
-            schemas: Vec::with_capacity(events),
-            data: Vec::with_capacity(events),
-            digests: Vec::with_capacity(events),
-            take,
-            release,
-        };
-        for (version, event) in (append.expected + 1..).zip(&append.events) {
-            let row = row(append, event, version, &columns.actor, person.zip(key.as_ref()));
-            columns.digests.push(row.digest);
-            columns.ids.push(row.id);
-            columns.kinds.push(row.kind);
-            columns.schemas.push(row.schema);
-            columns.data.push(row.data);
-        }
-        columns
-    }
+/// What became of one append.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    Appended,
+    Repeated,
+    Reused,
+    Conflict { actual: u64 },
+    Taken { place: usize },
+    Erased,
 }
 
 /// The event as its row will be, sealed and digested.
@@ -284,10 +266,10 @@ fn row(append: &Append, event: &NewEvent, version: u64, actor: &str, key: Option
         occurred_at: to_microseconds(append.meta.occurred_at),
         recorded_at: to_microseconds(append.now),
         actor: actor.to_owned(),
-        organisation: append.meta.organisation.map(Into::into),
+        organisation: append.meta.organisation.map(OrganisationId::uuid),
         command: append.command.uuid(),
         correlation: append.meta.correlation,
-        causation: append.meta.causation.map(Into::into),
+        causation: append.meta.causation.map(EventId::uuid),
         traceparent: append.meta.traceparent.clone(),
         person: key.map(|(person, _)| person.uuid()),
         digest: Vec::new(),
@@ -297,8 +279,7 @@ fn row(append: &Append, event: &NewEvent, version: u64, actor: &str, key: Option
     row
 }
 
-/// What is to be taken and what to be released. Of several claims to one value the last one counts. They are sorted, so
-/// that two appends never wait for each other's.
+/// What is to be taken and what to be released. Of several claims to one value the last one counts.
 fn claims(log: &Log, claims: &[Claim]) -> (Claims, Claims) {
     let mut last = BTreeMap::new();
     for claim in claims {
@@ -316,60 +297,4 @@ fn claims(log: &Log, claims: &[Claim]) -> (Claims, Claims) {
         side.claimed.push((space, value.clone()));
     }
     (take, release)
-}
-
-/// What `log.append` says.
-struct Outcome {
-    outcome: String,
-    context: Option<String>,
-    aggregate: Option<String>,
-    stream: Option<uuid::Uuid>,
-    first_version: Option<i64>,
-    last_version: Option<i64>,
-    events: Option<Vec<uuid::Uuid>>,
-    claim: Option<i32>,
-}
-
-impl Outcome {
-    fn into_result(self, append: Append, mut columns: Columns) -> Result<Appended, AppendError> {
-        let version = |version: Option<i64>| version.map(unsigned).unwrap_or_default();
-        match self.outcome.as_str() {
-            "reused" => return Err(AppendError::CommandReused),
-            "conflict" => return Err(AppendError::Conflict { expected: append.expected, actual: version(self.last_version) }),
-            "taken" => {
-                let place = self.claim.and_then(|place| usize::try_from(place - 1).ok()).expect("the place of a claim");
-                let (space, value) = columns.take.claimed.swap_remove(place);
-                return Err(AppendError::Taken { space, value });
-            }
-            "erased" => return Err(AppendError::Erased(columns.person.expect("only who was named can be erased"))),
-            _ => {}
-        }
-        let receipt = Receipt {
-            command: append.command,
-            stream: StreamId {
-                context: self.context.unwrap_or(append.stream.context),
-                aggregate: self.aggregate.unwrap_or(append.stream.aggregate),
-                id: self.stream.unwrap_or(append.stream.id),
-            },
-            first_version: version(self.first_version),
-            last_version: version(self.last_version),
-            events: self.events.unwrap_or_default().into_iter().map(EventId).collect(),
-        };
-        Ok(Appended { receipt, repeated: self.outcome == "repeated" })
-    }
-}
-
-/// Whether a second attempt would meet something else: the winner of a race that was lost at a constraint, or another
-/// connection in place of one that was broken.
-fn worth_another_attempt(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(error) => match error.code().as_deref() {
-            Some("23505") => matches!(error.constraint(), Some("events_version" | "commands_pkey" | "claims_pkey")),
-            // A deadlock or a serialisation failure, and a backend that was told to go.
-            Some("40P01" | "40001" | "57P01") => true,
-            _ => false,
-        },
-        _ => false,
-    }
 }

@@ -31,12 +31,11 @@ impl Fields {
     }
 
     pub(crate) fn optional(mut self, value: Option<&[u8]>) -> Self {
-        match value {
-            Some(value) => self.bytes(value),
-            None => {
-                self.0.update([0]);
-                self
-            }
+        if let Some(value) = value {
+            self.bytes(value)
+        } else {
+            self.0.update([0]);
+            self
         }
     }
 

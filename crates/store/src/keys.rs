@@ -91,7 +91,7 @@ impl fmt::Debug for KeyRing {
 impl KeyRing {
     /// A ring of one new random key, for tests and for a hub that keeps nothing.
     pub fn random() -> Self {
-        Self::of([(1, random_key())].into())
+        Self::of(&[(1, random_key())].into())
     }
 
     /// Reads keys from text: one per line as `base64`, or `version:base64` where there are several. Lines that are empty
@@ -117,7 +117,7 @@ impl KeyRing {
                 return Err(KeyError::Twice { version });
             }
         }
-        if masters.is_empty() { Err(KeyError::Empty) } else { Ok(Self::of(masters)) }
+        if masters.is_empty() { Err(KeyError::Empty) } else { Ok(Self::of(&masters)) }
     }
 
     /// Reads the keys from a file.
@@ -141,7 +141,7 @@ impl KeyRing {
         Self::from_file(path)
     }
 
-    fn of(masters: BTreeMap<u16, Key>) -> Self {
+    fn of(masters: &BTreeMap<u16, Key>) -> Self {
         let versions: BTreeMap<u16, Version> = masters.iter().map(|(version, master)| (*version, Version::of(master))).collect();
         let (_, oldest) = versions.first_key_value().expect("a ring has at least one key");
         let claims = hmac::Key::new(hmac::HMAC_SHA256, expand(&oldest.master, "claims").as_slice());

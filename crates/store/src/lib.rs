@@ -25,6 +25,7 @@ mod seal;
 pub mod sequencer;
 pub mod testing;
 pub mod verify;
+mod writer;
 
 pub use append::{Append, AppendError, Appended, NewEvent, Receipt};
 pub use database::{ConnectError, connect, migrate, pool_options};

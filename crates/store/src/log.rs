@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::keys::KeyRing;
 use crate::person;
 use crate::row::{Row, signed, unsigned};
+use crate::writer::Writer;
 use kernel::{CommandId, EventId, Payload, PersonId, Recorded, StreamId};
 use sqlx::{PgExecutor, PgPool};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub struct Log {
 struct Inner {
     pool: PgPool,
     keys: KeyRing,
+    writer: Writer,
     /// Something was appended in this process.
     appended: Notify,
     /// The last position known to be sequenced.
@@ -36,7 +38,8 @@ struct Inner {
 impl Log {
     /// The log in this database, whose personal data and claims are under these keys.
     pub fn new(pool: PgPool, keys: KeyRing) -> Self {
-        Self { inner: Arc::new(Inner { pool, keys, appended: Notify::new(), progress: watch::Sender::new(0) }) }
+        let writer = Writer::new(pool.options().get_max_connections());
+        Self { inner: Arc::new(Inner { pool, keys, writer, appended: Notify::new(), progress: watch::Sender::new(0) }) }
     }
 
     /// The pool that the log reads and writes with.
@@ -47,6 +50,10 @@ impl Log {
     /// The keys that the log seals with.
     pub fn keys(&self) -> &KeyRing {
         &self.inner.keys
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.inner.writer
     }
 
     /// What became of a command, if it was decided.
@@ -91,8 +98,8 @@ impl Log {
                       e.occurred_at, e.recorded_at, e.actor, e.organisation, e.command, e.correlation, e.causation,
                       e.traceparent, e.person, e.digest, k.sealed_key as "sealed_key?"
                from log.events e
-               left join log.sequence s on s.pos = e.pos
-               left join log.person_keys k on k.person = e.person
+               left join lateral (select * from log.sequence n where n.pos = e.pos offset 0) s on true
+               left join lateral (select * from log.person_keys p where p.person = e.person offset 0) k on true
                where e.stream = $1 and e.context = $2 and e.aggregate = $3 and e.version between $4 and $5
                order by e.version"#,
             stream.id,
@@ -230,7 +237,8 @@ impl Log {
 }
 
 /// The rows at the positions `after + 1` to `after + limit`. They are bounded on both sides, rather than limited, so
-/// that the planner knows how few they are, however long the log.
+/// that the planner knows how few they are, however long the log; and each is looked up by itself (`offset 0`), so that no
+/// lack of statistics, which the embedded database never gathers by itself, makes it read whole tables.
 pub(crate) async fn rows(database: impl PgExecutor<'_>, after: u64, limit: u32) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as!(
         Row,
@@ -238,8 +246,8 @@ pub(crate) async fn rows(database: impl PgExecutor<'_>, after: u64, limit: u32) 
                   e.occurred_at, e.recorded_at, e.actor, e.organisation, e.command, e.correlation, e.causation,
                   e.traceparent, e.person, e.digest, k.sealed_key as "sealed_key?"
            from log.sequence s
-           join log.events e on e.xid = s.xid and e.pos = s.pos
-           left join log.person_keys k on k.person = e.person
+           cross join lateral (select * from log.events n where n.xid = s.xid and n.pos = s.pos offset 0) e
+           left join lateral (select * from log.person_keys p where p.person = e.person offset 0) k on true
            where s.seq > $1 and s.seq <= $2
            order by s.seq"#,
         signed(after),

@@ -128,7 +128,7 @@ mod tests {
         leaf.prop_recursive(5, 48, 6, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::hash_map("[a-z/~$]{0,6}", inner.clone(), 0..6).prop_map(|map| Value::from_iter(map)),
+                prop::collection::hash_map("[a-z/~$]{0,6}", inner.clone(), 0..6).prop_map(Value::from_iter),
                 inner.prop_map(|value| json!({ PERSONAL: value })),
             ]
         })

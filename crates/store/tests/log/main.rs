@@ -1,5 +1,7 @@
 //! The log on a real PostgreSQL.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without fails it")]
+
 mod appending;
 mod carrying;
 mod one_connection;

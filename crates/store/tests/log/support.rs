@@ -7,7 +7,7 @@ use store::{Append, Leadership, Log, NewEvent, Sequencer};
 use uuid::Uuid;
 
 /// How long a test waits for what must come about. Only a test that fails waits that long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn id() -> Uuid {
     kernel::RandomIds.next()

@@ -55,6 +55,8 @@ async fn an_empty_log_is_whole() {
 
 #[tokio::test]
 async fn every_altered_column_is_noticed() {
+    let (_database, log, ids) = log_of(5).await;
+    sqlx::query("create table public.untouched as select * from log.events").execute(log.pool()).await.unwrap();
     for alter in [
         "update log.events set data = replace(data, '2', '3') where version = 3",
         "update log.events set kind = 'hub.other' where version = 3",
@@ -74,9 +76,11 @@ async fn every_altered_column_is_noticed() {
         "update log.events set person = gen_random_uuid() where version = 3",
         "update log.events set digest = sha256('') where version = 3",
     ] {
-        let (_database, log, ids) = log_of(5).await;
         tamper(&log, &[alter]).await;
         assert_eq!(broken(&log).await, Broken { seq: 3, what: Fault::Altered(ids[2]) }, "{alter}");
+        let restore = "insert into log.events overriding system value select * from public.untouched";
+        tamper(&log, &["delete from log.events", restore]).await;
+        assert_eq!(verify(&log, |_, _| {}).await.unwrap().events, 5);
     }
 }
 
@@ -111,7 +115,7 @@ async fn a_forged_row_with_a_fitting_digest_does_not_fit_the_chain() {
     .bind(other.meta.occurred_at)
     .bind(other.now)
     .bind(serde_json::to_string(&other.meta.actor).unwrap())
-    .bind(other.meta.organisation.map(|id| id.uuid()))
+    .bind(other.meta.organisation.map(kernel::OrganisationId::uuid))
     .bind(ids[2].uuid())
     .execute(&mut *transaction)
     .await
