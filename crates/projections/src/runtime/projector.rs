@@ -7,7 +7,7 @@ use super::status::State;
 use events::HubEvent;
 use futures::FutureExt;
 use kernel::{Clock, Recorded};
-use sqlx::{Acquire, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -322,12 +322,11 @@ impl Projector {
             }
             to = recorded.seq;
         }
-        let mut connection = self.db.acquire().await?;
         if !events.iter().any(|recorded| self.projection.concerns(&recorded.event)) {
-            let moved = self.move_checkpoint(&mut connection, checkpoint, to).await?;
+            let moved = self.move_checkpoint(&mut *self.db.acquire().await?, checkpoint, to).await?;
             return Ok(if moved { Outcome::Advanced(to) } else { Outcome::Overtaken });
         }
-        let mut transaction = connection.begin().await?;
+        let mut transaction = begin(&self.db).await?;
         // The checkpoint first: it locks the row, so that of two projectors one waits, and then finds itself overtaken.
         if !self.move_checkpoint(&mut transaction, checkpoint, to).await? {
             transaction.rollback().await?;
@@ -368,6 +367,16 @@ impl Projector {
     }
 }
 
+/// Begins a transaction, as a task of its own.
+///
+/// A `begin` that is broken off after the server heard of it leaves its transaction open on a connection that goes back to
+/// the pool (sqlx 0.9 counts the transaction only afterwards), where it would swallow what others write. A task of its own
+/// is not broken off with its caller.
+pub(super) async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let db = db.clone();
+    tokio::spawn(async move { db.begin().await }).await.map_err(|_| sqlx::Error::WorkerCrashed)?
+}
+
 /// What a panic said.
 pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
@@ -375,4 +384,54 @@ pub(super) fn message(panic: &(dyn std::any::Any + Send)) -> String {
         .map(ToString::to_string)
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{CommandId, EventId, Metadata, StreamId, SystemClock, Who};
+    use organisations::organisation::Event;
+    use uuid::Uuid;
+
+    fn recorded(seq: u64) -> Recorded<HubEvent> {
+        let at = chrono::DateTime::from_timestamp(1_767_225_600, 0).unwrap();
+        let stream = Uuid::from_u128(u128::from(seq));
+        Recorded {
+            seq,
+            id: EventId(stream),
+            stream: StreamId { context: "organisations".into(), aggregate: "organisation".into(), id: stream },
+            version: 1,
+            recorded_at: at,
+            meta: Metadata {
+                occurred_at: at,
+                actor: Who::System("test".into()),
+                organisation: None,
+                command: CommandId(stream),
+                correlation: stream,
+                causation: None,
+                traceparent: None,
+            },
+            event: HubEvent::Organisation(Event::Registered { slug: format!("o{seq}"), name: "O".into() }),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_follow_the_checkpoint_is_refused() {
+        let database = store::testing::database().await;
+        let projectors = Projectors::of(database.log(), Arc::new(SystemClock), super::super::all());
+        let projector = &projectors.projectors[0];
+        projector.stored().await.unwrap();
+        let advance = async |from, events: &[u64]| {
+            let events: Vec<_> = events.iter().copied().map(recorded).collect();
+            projector.advance(from, &events).await.unwrap()
+        };
+        assert!(matches!(advance(0, &[2]).await, Outcome::Gap { expected: 1, found: 2 }));
+        assert!(matches!(advance(0, &[1, 2, 4]).await, Outcome::Gap { expected: 3, found: 4 }));
+        assert!(matches!(advance(0, &[1, 2]).await, Outcome::Advanced(2)));
+        // Someone who does not know that it was done already writes nothing.
+        assert!(matches!(advance(0, &[1, 2]).await, Outcome::Overtaken));
+        assert!(matches!(advance(1, &[2, 3]).await, Outcome::Overtaken));
+        let rows: i64 = sqlx::query_scalar("select count(*) from organisation").fetch_one(database.pool()).await.unwrap();
+        assert_eq!((rows, projector.stored().await.unwrap()), (2, (2, State::Running)));
+    }
 }

@@ -6,9 +6,9 @@
 
 use super::Projection;
 use super::feed::{Batch, read};
-use super::projector::{contended, message};
+use super::projector::{begin, contended, message};
 use futures::FutureExt;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use store::Log;
@@ -179,8 +179,7 @@ impl<'p> Shadow<'p> {
     async fn begin(db: &PgPool, projection: &'p dyn Projection) -> Result<Self, RebuildError> {
         let name = projection.name();
         let schema = format!("views_rebuild_{name}");
-        let mut connection = db.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = begin(db).await?;
         let token = sqlx::query_scalar!(
             "insert into views.rebuild (name, token) values ($1, gen_random_uuid()) on conflict (name) do update \
              set token = excluded.token, position = 0, target = 0, started_at = now(), updated_at = now() returning token",
@@ -216,8 +215,7 @@ impl<'p> Shadow<'p> {
 
     async fn try_fill(&self, batch: &Batch, from: u64, to: u64, target: u64) -> Result<(), RebuildError> {
         let name = self.projection.name();
-        let mut connection = self.db.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = begin(&self.db).await?;
         let held = sqlx::query_scalar!(
             "update views.rebuild set position = $4, target = $5, updated_at = now() where name = $1 and token = $2 and position = $3 \
              returning set_config('synchronous_commit', 'off', true)",
@@ -248,8 +246,7 @@ impl<'p> Shadow<'p> {
 
     /// Makes the secondary indexes of the copy, named as the view's own are.
     async fn index(&self) -> Result<(), RebuildError> {
-        let mut connection = self.db.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = begin(&self.db).await?;
         run(&mut transaction, "set local statement_timeout = 0".to_owned()).await?;
         for table in self.projection.tables() {
             for definition in indexes(&mut transaction, table).await? {
@@ -278,8 +275,7 @@ impl<'p> Shadow<'p> {
 
     async fn try_swap(&self, position: u64) -> Result<bool, RebuildError> {
         let name = self.projection.name();
-        let mut connection = self.db.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = begin(&self.db).await?;
         run(&mut transaction, format!("set local lock_timeout = '{SWAP_LOCK}'")).await?;
         // From here on the running projector waits at its checkpoint.
         let checkpoint = sqlx::query_scalar!("select checkpoint from views.projection where name = $1 for update", name)
@@ -314,8 +310,7 @@ impl<'p> Shadow<'p> {
     /// Clears up after a rebuild that came to nothing, unless another one has begun. If that fails too, the next rebuild clears up.
     async fn abandon(&self) {
         let cleared: Result<(), sqlx::Error> = async {
-            let mut connection = self.db.acquire().await?;
-            let mut transaction = connection.begin().await?;
+            let mut transaction = begin(&self.db).await?;
             let ours = sqlx::query!("delete from views.rebuild where name = $1 and token = $2", self.projection.name(), self.token)
                 .execute(&mut *transaction)
                 .await?;
