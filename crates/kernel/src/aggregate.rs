@@ -2,12 +2,12 @@
 
 use crate::actor::Actor;
 use crate::clock::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What kind of failure a refusal is; it decides the log level and how a client should react.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// What was sent is not valid; sending it again will not help.

@@ -22,7 +22,6 @@ pub struct Refused {
     /// A stable code, for programs.
     pub code: String,
     /// The kind of failure.
-    #[serde(with = "kind")]
     pub kind: Kind,
     /// What was wrong and what to do, for people.
     pub message: String,
@@ -30,25 +29,6 @@ pub struct Refused {
     pub field: Option<String>,
     /// For conflicts of version: the version that the stream has now.
     pub current_version: Option<u64>,
-}
-
-mod kind {
-    use kernel::Kind;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
-        kind.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "invalid" => Ok(Kind::Invalid),
-            "denied" => Ok(Kind::Denied),
-            "not_found" => Ok(Kind::NotFound),
-            "conflict" => Ok(Kind::Conflict),
-            other => Err(serde::de::Error::unknown_variant(other, &["invalid", "denied", "not_found", "conflict"])),
-        }
-    }
 }
 
 impl Refused {
@@ -116,7 +96,7 @@ impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
         match error {
             AppendError::Conflict { expected, actual } => Refused::conflict(expected, actual).into(),
-            AppendError::Taken { space, value } => taken(&space, &value).into(),
+            AppendError::Taken { space, value } => taken(space, &value).into(),
             AppendError::CommandReused => Refused {
                 code: "COMMAND_REUSED".to_owned(),
                 kind: Kind::Conflict,

@@ -109,7 +109,7 @@ impl Services {
         now: Timestamp,
     ) -> Option<Result<Receipt, Failure>> {
         // The log looks for the command before it looks at the version, and no stream has this one.
-        let append = self.append_of(request, StreamId::of::<A>(request.target), LAST, fingerprint, now, now);
+        let append = Self::append_of(request, StreamId::of::<A>(request.target), LAST, fingerprint, now, now);
         match self.log.append(append).await {
             Ok(appended) => Some(Ok(appended.receipt)),
             Err(error @ AppendError::CommandReused) => Some(Err(error.into())),
@@ -119,7 +119,6 @@ impl Services {
 
     /// An append for a request, without events.
     fn append_of(
-        &self,
         request: &Request,
         stream: StreamId,
         expected: u64,
@@ -175,7 +174,7 @@ impl Services {
             new_events.push(NewEvent { id: EventId(self.ids.next()), payload: event.into_hub().to_payload() });
         }
         let append =
-            Append { events: new_events, claims, ..self.append_of(request, stream.clone(), version, fingerprint, occurred_at, now) };
+            Append { events: new_events, claims, ..Self::append_of(request, stream.clone(), version, fingerprint, occurred_at, now) };
         match self.log.append(append).await {
             Ok(appended) => {
                 if !appended.repeated && appended.receipt.last_version > version && may_be_kept(&stream) {
@@ -245,7 +244,9 @@ impl Services {
                 Some(organisation) => self.demand_belonging(*person, organisation).await,
                 None => Ok(()),
             },
-            team::Command::Form { .. } | team::Command::Rename { .. } | team::Command::RemoveMember { .. } | team::Command::Disband => Ok(()),
+            team::Command::Form { .. } | team::Command::Rename { .. } | team::Command::RemoveMember { .. } | team::Command::Disband => {
+                Ok(())
+            }
         }
     }
 

@@ -42,11 +42,11 @@ impl Dispatch for RemoteServices {
 /// The transport cannot be served on.
 pub async fn serve(services: Arc<dyn Dispatch>, transport: &dyn CommandTransport) -> Result<Vec<ServeHandle>, BusError> {
     let handler = Arc::new(Answering { services });
-    let mut handles = Vec::with_capacity(HubCommand::CONTEXTS.len());
+    let mut serving = Vec::with_capacity(HubCommand::CONTEXTS.len());
     for context in HubCommand::CONTEXTS {
-        handles.push(transport.serve(context, handler.clone()).await?);
+        serving.push(transport.serve(context, handler.clone()).await?);
     }
-    Ok(handles)
+    Ok(serving)
 }
 
 struct Answering {

@@ -37,11 +37,12 @@ pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> 
         println!("{}", serde_json::to_string(&report)?);
     } else {
         println!(
-            "{} threads, {} posts and {} people imported; {} items were there already; {} records could not be imported.",
+            "{} threads, {} posts and {} people imported; {} items were there already; {} records hold nothing to import; {} could not be imported.",
             report.threads,
             report.posts,
             report.people,
             report.unchanged,
+            report.passed_over,
             report.problems.len()
         );
     }
