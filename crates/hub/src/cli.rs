@@ -1,5 +1,7 @@
 //! The command line.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the help text on the terminal")]
+
 use crate::config::Flags;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;

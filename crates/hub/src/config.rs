@@ -90,6 +90,7 @@ impl Default for Config {
 }
 
 /// Settings given as flags; those left out do not override anything.
+#[allow(clippy::doc_markdown, reason = "these comments are the help text on the terminal")]
 #[derive(Clone, Debug, Default, Serialize, clap::Args)]
 pub(crate) struct Flags {
     /// The configuration file (TOML) [environment: HUB_CONFIG]

@@ -30,28 +30,26 @@ impl Foundation {
     /// # Errors
     /// One sentence that names the setting and the remedy.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        let (pool, embedded, keys) = match &config.database_url {
-            Some(url) => {
-                let Some(keys) = config.master_key()? else {
-                    bail!(
-                        "With a database of its own the hub needs a master key: set HUB_MASTER_KEY_FILE to a file with 32 random bytes in base64 (openssl rand -base64 32)."
-                    );
-                };
-                let pool = store::connect(&url.0, config.database_connections).await.context(
-                    "The database does not answer (setting database_url). Check that PostgreSQL runs there and that name and password are right",
-                )?;
-                (pool, None, keys)
-            }
-            None => {
-                make_data_dir(&config.data_dir)?;
-                let embedded = embedded::database(&config.data_dir).await?;
-                let keys = match config.master_key()? {
-                    Some(keys) => keys,
-                    None => key_in(&config.data_dir)?,
-                };
-                let pool = store::connect(embedded.url(), 1).await.context("The embedded database does not answer")?;
-                (pool, Some(embedded), keys)
-            }
+        let (pool, embedded, keys) = if let Some(url) = &config.database_url {
+            let Some(keys) = config.master_key()? else {
+                bail!(
+                    "With a database of its own the hub needs a master key: set HUB_MASTER_KEY_FILE to a file with 32 random bytes in base64 \
+                     (openssl rand -base64 32)."
+                );
+            };
+            let pool = store::connect(&url.0, config.database_connections).await.context(
+                "The database does not answer (setting database_url). Check that PostgreSQL runs there and that name and password are right",
+            )?;
+            (pool, None, keys)
+        } else {
+            make_data_dir(&config.data_dir)?;
+            let embedded = embedded::database(&config.data_dir).await?;
+            let keys = match config.master_key()? {
+                Some(keys) => keys,
+                None => key_in(&config.data_dir)?,
+            };
+            let pool = store::connect(embedded.url(), 1).await.context("The embedded database does not answer")?;
+            (pool, Some(embedded), keys)
         };
         store::migrate(&pool).await.context("The database's tables cannot be brought up to date")?;
         let log = Log::new(pool.clone(), keys.clone());

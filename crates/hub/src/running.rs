@@ -263,8 +263,8 @@ pub(crate) async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: C
         closing.close_streams();
     });
     let mut server = tokio::spawn(async move { server.await });
-    let served = tokio::select! {
-        served = &mut server => served.context("the server ended badly")?.context("the server failed"),
+    let outcome = tokio::select! {
+        ended = &mut server => ended.context("the server ended badly")?.context("the server failed"),
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             server.abort();
             Ok(())
@@ -274,5 +274,5 @@ pub(crate) async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: C
     while tasks.join_next().await.is_some() {}
     drop(api);
     foundation.close().await?;
-    served
+    outcome
 }

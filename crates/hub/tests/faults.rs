@@ -1,5 +1,7 @@
 //! What goes wrong around the hub, and what it says and does then.
 
+#![allow(clippy::unwrap_used, reason = "in a test a surprise ends the test")]
+
 mod common;
 
 use common::{Ground, Nats, PATIENCE, client, hub};
@@ -11,6 +13,11 @@ use std::time::Instant;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+const CHANGE: &str =
+    "mutation Change($input: ProfileChangeInput!) { profileChange(input: $input) { person { name } userErrors { message } } }";
+const ERASE: &str = "mutation Erase($input: PersonInput!) { personErase(input: $input) { userErrors { message } } }";
+const WHO: &str = "query Who($id: ID!) { node(id: $id) { ... on Person { name } } }";
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -167,8 +174,6 @@ async fn losing_nats_loses_nothing() {
         let id = kernel::RandomIds.next().to_string();
         json!({ "input": { "commandId": id, "name": name, "about": "" } })
     };
-    const CHANGE: &str =
-        "mutation Change($input: ProfileChangeInput!) { profileChange(input: $input) { person { name } userErrors { message } } }";
     // NATS goes away with everything it held. Commands go on, and views follow: they are fed from the log.
     if let Ground::Servers { nats, .. } = &mut ground {
         *nats = Nats::start();
@@ -197,10 +202,8 @@ async fn an_erased_person_stays_a_former_member_whatever_is_rebuilt() {
         use kernel::Ids;
         kernel::RandomIds.next().to_string()
     };
-    const ERASE: &str = "mutation Erase($input: PersonInput!) { personErase(input: $input) { userErrors { message } } }";
     let erased = running.ask(Some(&token), ERASE, json!({ "input": { "commandId": id, "person": person } })).await;
     assert_eq!(erased["personErase"]["userErrors"], json!([]), "{erased}");
-    const WHO: &str = "query Who($id: ID!) { node(id: $id) { ... on Person { name } } }";
     let other = running.token(0).to_owned();
     assert_eq!(running.ask(Some(&other), WHO, json!({ "id": person })).await["node"]["name"], "Former member");
     // The erased person's token has ended with them, as soon as the consequence is drawn.

@@ -1,5 +1,7 @@
 //! What people do, end to end, on the embedded database and on PostgreSQL with JetStream: the same scenarios on both.
 
+#![allow(clippy::unwrap_used, reason = "in a test a surprise ends the test")]
+
 mod common;
 
 use common::{Ground, Running, client};
@@ -18,6 +20,8 @@ const THREAD: &str = "query Thread($id: ID!) { node(id: $id) { ... on Thread { i
     posts(first: 100) { nodes { body author { name organisation { name } } } } } } }";
 const CATEGORIES: &str =
     "query Categories($slug: String!) { community(slug: $slug) { id viewerMembership { kind } categories { id slug } } }";
+const COMMUNITIES: &str = "{ communities(first: 50) { totalCount nodes { slug } } }";
+const ONE: &str = "query One($slug: String!) { community(slug: $slug) { id } }";
 
 fn id() -> String {
     use kernel::Ids;
@@ -87,7 +91,6 @@ async fn a_thread_is_answered_live_across_departments(ground: Ground) {
 /// What is for members does not exist for strangers, and a closed circle does not exist for members outside it.
 async fn what_you_may_not_see_does_not_exist(ground: Ground) {
     let hub = ground.demo();
-    const COMMUNITIES: &str = "{ communities(first: 50) { totalCount nodes { slug } } }";
     let slugs = |data: &Value| -> Vec<String> {
         data["communities"]["nodes"].as_array().unwrap().iter().map(|node| node["slug"].as_str().unwrap().to_owned()).collect()
     };
@@ -99,7 +102,6 @@ async fn what_you_may_not_see_does_not_exist(ground: Ground) {
     assert!(!slugs(&outsider).contains(&"responders".to_owned()), "{outsider}");
     assert!(slugs(&insider).contains(&"responders".to_owned()), "{insider}");
     assert_eq!(stranger["communities"]["totalCount"], json!(slugs(&stranger).len()));
-    const ONE: &str = "query One($slug: String!) { community(slug: $slug) { id } }";
     let hidden = hub.ask(Some(hub.token(7)), ONE, json!({ "slug": "responders" })).await;
     let missing = hub.ask(Some(hub.token(7)), ONE, json!({ "slug": "there-is-no-such-thing" })).await;
     assert_eq!(hidden, missing);

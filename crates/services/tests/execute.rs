@@ -1,5 +1,7 @@
 //! Command handling against a real log: idempotency, races, stale versions, denials, and the same over a transport.
 
+#![allow(clippy::unwrap_used, reason = "in a test a surprise ends the test")]
+
 use bus::{CommandSettings, InProcessCommands};
 use communities::charter::Charter;
 use communities::community::{self, Community};

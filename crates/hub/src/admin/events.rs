@@ -60,7 +60,7 @@ async fn tail(config: &Config, foundation: &Foundation, after: Option<u64>, foll
     }
 }
 
-/// One event as a CloudEvent, as it goes over the bus: personal data does not show.
+/// One event in the form of CloudEvents, as it goes over the bus: personal data does not show.
 fn line(recorded: &Recorded<Payload>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(&CloudEvent::from(recorded).redacted().to_json())?;

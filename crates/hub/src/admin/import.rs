@@ -146,7 +146,7 @@ impl<'a> Importer<'a> {
                     self.change(target, thread::Command::EditPost { post: id, body: text_or_note(&post.body) }, discussion).await?;
                 }
                 Err(Stop::Record(problem)) => {
-                    self.report.problems.push(format!("{}, post {}: {problem}", place(discussion), post.source_id))
+                    self.report.problems.push(format!("{}, post {}: {problem}", place(discussion), post.source_id));
                 }
                 Err(hub) => return Err(hub),
             }

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long the views may take to be drawn before people are let in.
-const VIEWS_READY: Duration = Duration::from_secs(120);
+const VIEWS_READY: Duration = Duration::from_mins(2);
 
 /// What the demonstration remembers between starts, beside the database: it is a demonstration, so tokens may be kept readable.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ struct Client {
 
 impl Client {
     fn of(provider: &BoundProvider) -> Self {
-        Self { issuer: provider.issuer.clone(), id: provider.client_id.clone(), secret: provider.client_secret.clone().into() }
+        Self { issuer: provider.issuer.clone(), id: provider.client_id.clone(), secret: provider.client_secret.clone() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A hub as people run it: the program itself, on the embedded database or on PostgreSQL and JetStream.
 
+#![allow(clippy::unwrap_used, reason = "in a test a surprise ends the test")]
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use serde_json::{Value, json};
@@ -12,8 +13,9 @@ use store::testing::{Database, database};
 use tempfile::TempDir;
 
 /// The longest that anything is waited for. No test is about time: this only ends a test that would hang.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
+#[allow(clippy::large_enum_variant, reason = "there are a handful of them")]
 /// What a hub stands on, and keeps between starts.
 pub(crate) enum Ground {
     /// The embedded database.
