@@ -32,16 +32,16 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 /// The longest that anything is waited for. It only ends a test that would hang.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A hub at work.
-pub struct Hub {
-    pub api: Api,
-    pub router: Router,
-    pub services: Services,
-    pub identity: Identity,
-    pub log: Log,
-    pub progress: Progress,
+pub(crate) struct Hub {
+    pub(crate) api: Api,
+    pub(crate) router: Router,
+    pub(crate) services: Services,
+    pub(crate) identity: Identity,
+    pub(crate) log: Log,
+    pub(crate) progress: Progress,
     stop: CancellationToken,
     _tasks: JoinSet<()>,
     database: Database,
@@ -90,64 +90,64 @@ impl services::process::Process for Consequences {
 
 /// An answer over HTTP.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub fn data(&self) -> &Value {
+    pub(crate) fn data(&self) -> &Value {
         assert!(self.body.get("errors").is_none(), "{:#}", self.body);
         &self.body["data"]
     }
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or("(none)")
     }
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("(none)", |value| value.to_str().unwrap())
     }
 }
 
 /// Someone, with a token for reading and writing.
 #[derive(Clone, Debug)]
-pub struct Someone {
-    pub id: PersonId,
-    pub organisation: OrganisationId,
-    pub token: String,
+pub(crate) struct Someone {
+    pub(crate) id: PersonId,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) token: String,
 }
 
 impl Someone {
-    pub fn global(&self) -> String {
+    pub(crate) fn global(&self) -> String {
         GlobalId::Person(self.id).encode().0
     }
-    pub fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         Actor::person(self.id, self.organisation)
     }
 }
 
 /// A community with one category, coordinated by someone.
-pub struct Place {
-    pub community: CommunityId,
-    pub category: CategoryId,
+pub(crate) struct Place {
+    pub(crate) community: CommunityId,
+    pub(crate) category: CategoryId,
 }
 
 impl Place {
-    pub fn community(&self) -> String {
+    pub(crate) fn community(&self) -> String {
         GlobalId::Community(self.community).encode().0
     }
-    pub fn category(&self) -> String {
+    pub(crate) fn category(&self) -> String {
         GlobalId::Category(self.category).encode().0
     }
 }
 
 impl Hub {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Settings::default(), "http://localhost:8080", 10).await
     }
 
     /// A hub with these settings at this address, on so many connections.
-    pub async fn with(settings: Settings, address: &str, connections: u32) -> Self {
+    pub(crate) async fn with(settings: Settings, address: &str, connections: u32) -> Self {
         let database = database_with(connections).await;
         let pool = database.pool().clone();
         let keys = KeyRing::random();
@@ -187,12 +187,12 @@ impl Hub {
         Self { router: api.router(), api, services, identity, log, progress, stop, _tasks: tasks, database }
     }
 
-    pub fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Database {
         &self.database
     }
 
     /// Sends a command as the services take it, and waits until it shows.
-    pub async fn send(&self, by: Actor, target: impl Into<Uuid>, command: HubCommand) {
+    pub(crate) async fn send(&self, by: Actor, target: impl Into<Uuid>, command: HubCommand) {
         let receipt = self.try_send(by, target, command).await.unwrap();
         if let Some(last) = receipt.events.last() {
             let seq = self.log.await_sequenced(*last, PATIENCE).await.unwrap().expect("the sequencer runs");
@@ -200,19 +200,19 @@ impl Hub {
         }
     }
 
-    pub async fn try_send(&self, by: Actor, target: impl Into<Uuid>, command: HubCommand) -> Result<services::Receipt, Failure> {
+    pub(crate) async fn try_send(&self, by: Actor, target: impl Into<Uuid>, command: HubCommand) -> Result<services::Receipt, Failure> {
         let id = CommandId(RandomIds.next());
         self.services.execute(services::Request::new(id, by, target.into(), command)).await
     }
 
-    pub async fn organisation(&self, slug: &str) -> OrganisationId {
+    pub(crate) async fn organisation(&self, slug: &str) -> OrganisationId {
         let id = OrganisationId(RandomIds.next());
-        let command = organisation::Command::Register { slug: slug.to_owned(), name: format!("Department {slug}") };
+        let command = organisation::Command::Register { slug: format!("department-{slug}"), name: format!("Department {slug}") };
         self.send(Actor::system("test"), id, HubCommand::Organisation(command)).await;
         id
     }
 
-    pub async fn person(&self, organisation: OrganisationId, name: &str) -> Someone {
+    pub(crate) async fn person(&self, organisation: OrganisationId, name: &str) -> Someone {
         let id = PersonId(RandomIds.next());
         let identity = person::Identity {
             provider: ProviderId(organisation.0),
@@ -225,27 +225,27 @@ impl Hub {
         Someone { id, organisation, token }
     }
 
-    pub async fn grant(&self, someone: &Someone, role: person::GrantedRole) {
+    pub(crate) async fn grant(&self, someone: &Someone, role: person::GrantedRole) {
         self.send(Actor::system("test"), someone.id, HubCommand::Person(person::Command::GrantRole { role })).await;
     }
 
-    pub async fn token(&self, person: PersonId, organisation: OrganisationId, scope: person::TokenScope) -> String {
+    pub(crate) async fn token(&self, person: PersonId, organisation: OrganisationId, scope: person::TokenScope) -> String {
         let expires_at = SystemClock.now() + chrono::TimeDelta::days(1);
         let secret = self.identity.tokens.issue(TokenId(RandomIds.next()), person, organisation, "test", scope, expires_at).await.unwrap();
         secret.expose_secret().to_owned()
     }
 
-    pub async fn session(&self, someone: &Someone) -> Opened {
+    pub(crate) async fn session(&self, someone: &Someone) -> Opened {
         let provider = ProviderId(someone.organisation.0);
         self.identity.sessions.create(someone.id, someone.organisation, provider, &Device::default()).await.unwrap()
     }
 
     /// A public community founded by someone, with an open category.
-    pub async fn place(&self, founder: &Someone, slug: &str) -> Place {
+    pub(crate) async fn place(&self, founder: &Someone, slug: &str) -> Place {
         self.place_for(founder, slug, Audience::public()).await
     }
 
-    pub async fn place_for(&self, founder: &Someone, slug: &str, audience: Audience) -> Place {
+    pub(crate) async fn place_for(&self, founder: &Someone, slug: &str, audience: Audience) -> Place {
         let community = CommunityId(RandomIds.next());
         let found = community::Command::Found {
             slug: slug.to_owned(),
@@ -273,7 +273,7 @@ impl Hub {
     }
 
     /// Someone joins a community.
-    pub async fn join(&self, someone: &Someone, place: &Place) {
+    pub(crate) async fn join(&self, someone: &Someone, place: &Place) {
         let command = community::Command::Join {
             person: someone.id,
             organisation: someone.organisation,
@@ -284,7 +284,7 @@ impl Hub {
     }
 
     /// Opens a thread through the API; yields its id and its opening post's.
-    pub async fn thread(&self, someone: &Someone, place: &Place, title: &str) -> (String, String) {
+    pub(crate) async fn thread(&self, someone: &Someone, place: &Place, title: &str) -> (String, String) {
         let document =
             "mutation ($input: ThreadOpenInput!) { threadOpen(input: $input) { thread { id } post { id } userErrors { code message } } }";
         let input = json!({ "commandId": fresh(), "category": place.category(), "title": title, "body": "Opening." });
@@ -295,7 +295,7 @@ impl Hub {
     }
 
     /// Replies through the API.
-    pub async fn reply(&self, someone: &Someone, thread: &str, body: &str) -> Answer {
+    pub(crate) async fn reply(&self, someone: &Someone, thread: &str, body: &str) -> Answer {
         let document = "mutation ($input: ThreadReplyInput!) { threadReply(input: $input) { post { id body } userErrors { code } } }";
         let input = json!({ "commandId": fresh(), "thread": thread, "body": body });
         let answer = self.ask(Some(&someone.token), document, json!({ "input": input })).await;
@@ -304,7 +304,7 @@ impl Hub {
     }
 
     /// A document by POST.
-    pub async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Answer {
+    pub(crate) async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Answer {
         let body = json!({ "query": document, "variables": variables }).to_string();
         let mut request = Request::builder()
             .method(Method::POST)
@@ -318,7 +318,7 @@ impl Hub {
     }
 
     /// Any request.
-    pub async fn call(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -328,10 +328,10 @@ impl Hub {
 }
 
 /// A new command id.
-pub fn fresh() -> String {
+pub(crate) fn fresh() -> String {
     RandomIds.next().to_string()
 }
 
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }

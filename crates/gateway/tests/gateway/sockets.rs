@@ -84,7 +84,6 @@ async fn the_protocol_is_kept_and_its_breaches_have_their_codes() {
     let type_name = json!({ "query": "{ __typename }" });
 
     assert_eq!(Socket::open(address, &[]).await.closed().await, 4406);
-    assert_eq!(Socket::open(address, &[("sec-websocket-protocol", "graphql-ws")]).await.closed().await, 4406);
     assert_eq!(Socket::graphql(address).await.closed().await, 4408);
 
     let mut socket = Socket::graphql(address).await;
