@@ -49,9 +49,10 @@ impl std::fmt::Debug for Waiting {
 }
 
 impl Writer {
-    /// A writer for a pool of so many connections, of which it leaves most to readers.
+    /// A writer for a pool of so many connections. Two statements at once keep the database busy while one commits; more
+    /// of them only make the batches smaller. Few connections are left to the readers.
     pub(crate) fn new(connections: u32) -> Self {
-        Self { state: Mutex::default(), limit: (connections as usize / 4).clamp(1, 4) }
+        Self { state: Mutex::default(), limit: if connections < 4 { 1 } else { 2 } }
     }
 
     /// Writes, or waits to be written by the next statement that goes out.
