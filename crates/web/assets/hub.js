@@ -271,6 +271,10 @@ class Live {
     // New posts go below what is read, so the page does not move; where one is put in above, the browser holds the place.
     list.append(item);
     this.fresh.push(item.querySelector(".post"));
+    const heading = document.querySelector("[data-replies]");
+    const count = Number(heading.dataset.replies) + 1;
+    heading.dataset.replies = count;
+    heading.textContent = count === 1 ? "1 reply" : `${count} replies`;
     this.announce();
   }
 

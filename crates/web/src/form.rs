@@ -93,17 +93,23 @@ pub(crate) fn message<'e>(errors: &'e [FieldError], field: &str) -> Option<&'e s
     errors.iter().find(|error| error.field.as_deref() == Some(field)).map(|error| error.message.as_str())
 }
 
-/// What a command refused, laid beside the fields that the page has; what concerns no field of it stands alone.
-pub(crate) fn field_errors(outcome: &Outcome, fields: &[&str]) -> Vec<FieldError> {
+/// What a command refused, laid beside the fields that the page has, and in the words of their labels; what concerns no field of it
+/// stands alone. Fields are given as the schema calls them, with their labels.
+pub(crate) fn field_errors(outcome: &Outcome, fields: &[(&str, &str)]) -> Vec<FieldError> {
     let place = |error: &UserError| {
         // The schema may name a field within a field: charter.purpose.
         let path = error.field.as_deref()?;
-        fields.iter().find(|field| path == **field || path.rsplit('.').next() == Some(**field) || path.split('.').next() == Some(**field))
+        fields.iter().find(|(field, _)| path == *field || path.rsplit('.').next() == Some(*field) || path.split('.').next() == Some(*field))
+    };
+    let said = |error: &UserError| {
+        // Messages name the field as the schema does: “slug” is empty.
+        place(error)
+            .map_or_else(|| error.message.clone(), |(field, label)| error.message.replacen(&format!("“{field}”"), &format!("“{label}”"), 1))
     };
     outcome
         .user_errors
         .iter()
-        .map(|error| FieldError { field: place(error).map(|field| (*field).to_owned()), message: error.message.clone() })
+        .map(|error| FieldError { field: place(error).map(|(field, _)| (*field).to_owned()), message: said(error) })
         .collect()
 }
 
@@ -135,7 +141,7 @@ mod tests {
         let refusal = |field: Option<&str>| UserError {
             kind: "InvalidInput".into(),
             code: "x".into(),
-            message: "No.".into(),
+            message: "“title” is empty.".into(),
             field: field.map(str::to_owned),
         };
         let outcome = Outcome {
@@ -145,7 +151,9 @@ mod tests {
             community: None,
             secret: None,
         };
-        let places: Vec<_> = field_errors(&outcome, &["title", "purpose"]).into_iter().map(|error| error.field).collect();
+        let errors = field_errors(&outcome, &[("title", "Heading"), ("purpose", "Purpose")]);
+        assert_eq!(errors[0].message, "“Heading” is empty.");
+        let places: Vec<_> = errors.into_iter().map(|error| error.field).collect();
         assert_eq!(places, [Some("title".to_owned()), Some("purpose".to_owned()), None, None]);
     }
 }

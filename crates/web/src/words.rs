@@ -292,6 +292,11 @@ pub fn initials(name: &str) -> String {
     if initials.is_empty() { "?".to_owned() } else { initials }
 }
 
+/// Whether a name says no more than the organisation: strangers read “A member of …” where others read who it was.
+pub fn stands_for(name: &str, organisation: &str) -> bool {
+    name.ends_with(organisation)
+}
+
 /// The class that colours whatever belongs to an organisation: one of eight, the same on every page.
 pub fn accent(slug: &str) -> &'static str {
     const CLASSES: [&str; 8] = ["accent-1", "accent-2", "accent-3", "accent-4", "accent-5", "accent-6", "accent-7", "accent-8"];

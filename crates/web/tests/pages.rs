@@ -298,7 +298,7 @@ async fn what_is_refused_is_said_at_its_field_and_nothing_typed_is_lost() {
     let page = post(&hub, "/communities/secure-engineering/discussions/new", &fields).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.title().starts_with("Error: "));
-    assert!(page.html.contains("<a href=\"#title\">“title” is too long. Shorten it.</a>"), "{}", page.html);
+    assert!(page.html.contains("<a href=\"#title\">“Title” is too long. Shorten it.</a>"), "{}", page.html);
     assert!(page.html.contains("aria-invalid=\"true\" aria-describedby=\"title-hint title-error\""));
     assert!(page.html.contains("value=\"A &#34;very&#34; long title\""));
     assert!(page.html.contains(">Some &#60;b&#62;words&#60;/b&#62;</textarea>"));

@@ -73,7 +73,10 @@ pub(crate) async fn send(Path(slug): Path<String>, Posted { visit, fields }: Pos
         position: None,
     };
     let outcome = visit.send::<CategoryOpen>(category_open::Variables { input }).await?;
-    let errors = field_errors(&outcome, &["name", "slug", "description", "format"]);
+    let errors = field_errors(
+        &outcome,
+        &[("name", "Name"), ("slug", "Short name for the address"), ("description", "Description"), ("format", "How do its threads work?")],
+    );
     if errors.is_empty() {
         Ok(Redirect::to(&path(&["communities", &slug])).into_response())
     } else {

@@ -110,7 +110,8 @@ pub(crate) async fn send(Posted { visit, fields }: Posted) -> Result<Response, P
     if let (true, Some(community)) = (outcome.user_errors.is_empty(), &outcome.community) {
         return Ok(Redirect::to(&path(&["communities", &community.slug])).into_response());
     }
-    let known: Vec<&str> = ["name", "slug", "subject", "audience"].into_iter().chain(CLAUSES.iter().map(|clause| clause.0)).collect();
+    let own = [("name", "Name"), ("slug", "Short name for the address"), ("subject", "Subject"), ("audience", "Who can see it?")];
+    let known: Vec<_> = own.into_iter().chain(CLAUSES.iter().map(|&(name, label, _)| (name, label))).collect();
     let errors = field_errors(&outcome, &known);
     let data = visit.ask::<ViewerPage>(viewer_page::Variables {}).await?;
     render(&visit, me!(data.viewer), Form::of(&fields, visit.web.ids.next(), errors))

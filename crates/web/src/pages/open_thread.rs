@@ -129,7 +129,10 @@ pub(crate) async fn send(Path(slug): Path<String>, Posted { visit, fields }: Pos
     if let (true, Some(thread)) = (outcome.user_errors.is_empty(), &outcome.thread) {
         return Ok(Redirect::to(&path(&["threads", &thread.id])).into_response());
     }
-    let errors = field_errors(&outcome, &["category", "title", "body", "audience"]);
+    let errors = field_errors(
+        &outcome,
+        &[("category", "Where does it belong?"), ("title", "Title"), ("body", "Text"), ("audience", "Who can see it?")],
+    );
     render(&visit, slug, form(visit.web.ids.next(), errors), false).await
 }
 

@@ -157,12 +157,12 @@ pub(crate) async fn save(Path((thread, id)): Path<(String, String)>, Posted { vi
         let command_id = Uuid::new_v5(&command_id, b"title");
         let input = thread_retitle::ThreadRetitleInput { command_id, expected_version: None, thread: thread.clone(), title: title.clone() };
         let outcome = visit.send::<ThreadRetitle>(thread_retitle::Variables { input }).await.map_err(keep)?;
-        errors.extend(field_errors(&outcome, &["title"]));
+        errors.extend(field_errors(&outcome, &[("title", "Title")]));
     }
     if errors.is_empty() && body != found.post.body {
         let input = post_edit::PostEditInput { command_id, expected_version: None, post: id.clone(), body: body.clone() };
         let outcome = visit.send::<PostEdit>(post_edit::Variables { input }).await.map_err(keep)?;
-        errors.extend(field_errors(&outcome, &["body"]));
+        errors.extend(field_errors(&outcome, &[("body", "Text")]));
     }
     if errors.is_empty() {
         return Ok(to_post(&path(&["threads", &thread]), Some(&id)));

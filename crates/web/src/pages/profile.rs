@@ -111,7 +111,7 @@ pub(crate) async fn save(Posted { visit, fields }: Posted) -> Result<Response, P
         about: about.clone(),
     };
     let outcome = visit.send::<ProfileChange>(profile_change::Variables { input }).await.map_err(|problem| problem.keeping(&about))?;
-    let errors = field_errors(&outcome, &["name", "about"]);
+    let errors = field_errors(&outcome, &[("name", "Name"), ("about", "A few words about you")]);
     if errors.is_empty() {
         return Ok(Redirect::to("/profile?done=saved").into_response());
     }
@@ -130,7 +130,8 @@ pub(crate) async fn issue_token(Posted { visit, fields }: Posted) -> Result<Resp
         expires_at: visit.web.clock.now() + TimeDelta::days(days),
     };
     let outcome = visit.send::<ApiTokenIssue>(api_token_issue::Variables { input }).await?;
-    let mut errors = field_errors(&outcome, &["name", "scope", "expiresAt"]);
+    let mut errors =
+        field_errors(&outcome, &[("name", "What is it for?"), ("scope", "What may it do?"), ("expiresAt", "When does it end?")]);
     for error in &mut errors {
         // The page has two fields for a name, so this one is called otherwise here.
         error.field = error.field.take().map(|field| match field.as_str() {

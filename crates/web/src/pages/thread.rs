@@ -114,7 +114,7 @@ pub(crate) async fn reply(Path(id): Path<String>, Posted { visit, fields }: Post
     };
     let outcome =
         visit.send::<ThreadReply>(thread_reply::Variables { input }).await.map_err(|problem| problem.keeping(&fields.text("body")))?;
-    let errors = field_errors(&outcome, &["body"]);
+    let errors = field_errors(&outcome, &[("body", "Your reply")]);
     if !errors.is_empty() {
         return render(&visit, id, &address, form(visit.web.ids.next(), errors), false).await;
     }
