@@ -162,6 +162,30 @@ function forms(root) {
   }
 }
 
+// ---- Reactions: chosen in place, where the link would lead to the post's own page ------------------------------------
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-react]");
+  const reactions = document.getElementById("reactions");
+  if (!link || !reactions || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const form = link.closest("form");
+  const open = form.querySelector(".picker-row");
+  for (const row of all(".post-foot .picker-row")) row.remove();
+  if (open) return;
+  const row = reactions.content.querySelector(".picker-row").cloneNode(true);
+  row.removeAttribute("id");
+  form.append(row);
+  row.querySelector("button").focus();
+});
+
+document.addEventListener("keydown", (event) => {
+  const row = event.key === "Escape" && event.target.closest(".post-foot .picker-row");
+  if (!row) return;
+  row.closest("form").querySelector("[data-react]").focus();
+  row.remove();
+});
+
 // ---- Live replies ------------------------------------------------------------------------------------------------
 
 const SUBSCRIPTION = `subscription ThreadLive($thread: ID!, $after: String) {

@@ -161,6 +161,20 @@ async fn no_page_weighs_much() {
 }
 
 #[tokio::test]
+async fn a_full_page_of_a_thread_weighs_little_besides_its_words() {
+    let mut data = canned::answer("ThreadPage", &json!({ "id": "T1" }), true);
+    let id = "CErfSdgeIkcUg1ANl0bFa-ZIIDL8afdYVaX7_h7XGEh8";
+    data["node"]["id"] = json!("B0rfSdgeIkcUg1ANl0bFa-Y");
+    let mut node = data["node"]["posts"]["nodes"][1].clone();
+    node["id"] = json!(id);
+    node["replies"] = json!({ "totalCount": 1, "nodes": [node.clone()] });
+    data["node"]["posts"]["nodes"] = json!(vec![node; 20]);
+    let page = get(&Arc::new(Canned::but("ThreadPage", Ok(data))), "/threads/T1", true).await;
+    assert_eq!(page.html.matches("<article").count(), 42);
+    assert!(page.html.len() < 100_000, "{} bytes", page.html.len());
+}
+
+#[tokio::test]
 async fn what_people_type_is_shown_as_text() {
     let mut data = canned::answer("ThreadPage", &json!({ "id": "T1" }), true);
     data["node"]["title"] = json!(HOSTILE);
