@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use kernel::SystemClock;
+use kernel::{Clock, SystemClock};
 use projections::Projectors;
 use store::{Leadership, Sequencer};
 use tokio::task::JoinSet;
@@ -36,7 +36,8 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     let database = database::fresh(&arguments.database, "bench_visible", 16).await?;
     let (log, stop, mut roles) = (database.log.clone(), CancellationToken::new(), JoinSet::new());
     roles.spawn(Sequencer::new(log.clone(), Leadership::SessionLock).run(stop.clone()));
-    let projectors = Projectors::new(log.clone(), Arc::new(SystemClock));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let projectors = Projectors::new(&log, &clock);
     let progress = projectors.progress();
     projectors.spawn(&mut roles, &stop);
 

@@ -6,10 +6,12 @@ use crate::foundation::Foundation;
 use crate::pages::Gateway;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use bus::{EventBus, EventSource, InProcessBus, JetStreamBus, Publisher, SourceError};
+use bus::{Delivery, EventBus, EventSource, InProcessBus, JetStreamBus, Publisher, SourceError};
+use events::HubEvent;
+use futures::StreamExt;
 use identity::{FetchPolicy, Identity, SessionLimits, Site};
 use kernel::{Actor, Clock, CommandId, EventId, Payload, ProviderId, Recorded, Timestamp};
-use projections::{Progress, Projectors};
+use projections::{Inlet, Progress, Projectors};
 use services::{Dispatch, Failure, HubCommand, Request};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +27,12 @@ use uuid::Uuid;
 
 /// How long requests under way get to finish when the hub stops.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// How long to wait before a bus that failed is followed again; doubled up to [`LONGEST_RETRY`].
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// The most events that are handed to the projectors together.
+const MOST_AT_ONCE: usize = 500;
 
 /// `hub serve`: runs until told to stop.
 ///
@@ -132,7 +140,8 @@ impl Hub {
         tasks.spawn(async move {
             publisher.run(stopping).await;
         });
-        let projectors = Projectors::new(log.clone(), foundation.clock.clone());
+        let projectors = Projectors::new(&log, &foundation.clock);
+        tasks.spawn(deliver(bus.clone(), log.clone(), projectors.inlet(), stop.clone()));
         let progress = projectors.progress();
         projectors.spawn(&mut tasks, &stop);
 
@@ -244,6 +253,49 @@ impl Hub {
 pub(crate) async fn settle_log(foundation: &Foundation) -> anyhow::Result<()> {
     Sequencer::new(foundation.log.clone(), foundation.leadership()).catch_up().await?;
     Ok(())
+}
+
+/// Brings what arrives over the bus to the projectors, several events at a time where several are there. What the bus lacks or
+/// withholds, they read from the log.
+async fn deliver(bus: Arc<dyn EventBus>, log: Log, inlet: Inlet, stop: CancellationToken) {
+    let mut wait = FIRST_RETRY;
+    while !stop.is_cancelled() {
+        let subscribed = match log.head().await {
+            Ok(head) => bus.subscribe(head).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match subscribed {
+            Ok(stream) => {
+                wait = FIRST_RETRY;
+                let mut deliveries = stream.ready_chunks(MOST_AT_ONCE);
+                while let Some(Some(chunk)) = stop.run_until_cancelled(deliveries.next()).await {
+                    hand_over(&inlet, chunk).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the bus cannot be followed; views follow the log meanwhile"),
+        }
+        stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+        wait = (wait * 2).min(LONGEST_RETRY);
+    }
+}
+
+async fn hand_over(inlet: &Inlet, chunk: Vec<Delivery>) {
+    let mut run: Vec<Recorded<HubEvent>> = Vec::with_capacity(chunk.len());
+    for delivery in chunk {
+        let Delivery::Event(recorded) = delivery else { continue };
+        let seq = recorded.seq;
+        let whole = if bus::is_withheld(&recorded.event) { None } else { events::decode(Recorded::clone(&recorded)).ok() };
+        let follows = run.last().is_none_or(|last| last.seq + 1 == seq);
+        if !follows || whole.is_none() {
+            inlet.offer(std::mem::take(&mut run)).await;
+        }
+        match whole {
+            Some(event) => run.push(event),
+            // The projectors read it from the log, and say so there if it cannot be read.
+            None => inlet.told(seq),
+        }
+    }
+    inlet.offer(run).await;
 }
 
 /// Serves until told to stop, then lets what is under way finish and closes everything in order.

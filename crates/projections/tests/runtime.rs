@@ -1,5 +1,12 @@
 //! Exactly once, poison, rebuild: the promises of the runtime, with crashes, rivals and a moving log.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "in a test a surprise ends the test, and what is alike is named alike"
+)]
+
 mod support;
 
 use async_trait::async_trait;

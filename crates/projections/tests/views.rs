@@ -1,5 +1,12 @@
 //! What the views show of what happened.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "in a test a surprise ends the test, and what is alike is named alike"
+)]
+
 mod support;
 
 use ::discussions::thread::{CloseReason, Event, Reaction};

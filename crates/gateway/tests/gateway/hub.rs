@@ -1,4 +1,5 @@
 //! A hub in process: log, sequencer, projectors, services and the gateway over a database of the test's own.
+#![allow(clippy::unwrap_used, reason = "what fails in a test's helper fails the test")]
 
 use async_trait::async_trait;
 use axum::Router;
@@ -157,7 +158,7 @@ impl Hub {
         let mut tasks = JoinSet::new();
         let leadership = if connections == 1 { Leadership::Sole } else { Leadership::SessionLock };
         tasks.spawn(Sequencer::new(log.clone(), leadership).run(stop.clone()));
-        let projectors = Projectors::new(log.clone(), clock.clone());
+        let projectors = Projectors::new(&log, &clock);
         let progress = projectors.progress();
         projectors.spawn(&mut tasks, &stop);
         let services = Services::new(log.clone(), clock.clone(), ids.clone());
@@ -315,6 +316,12 @@ impl Hub {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         self.call(request.body(body.into()).unwrap()).await
+    }
+
+    /// The text of an answer.
+    pub(crate) async fn raw(&self, request: Request<Body>) -> String {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
     }
 
     /// Any request.

@@ -103,6 +103,7 @@ impl CategoryRef {
 }
 
 /// A category. What is not for the viewer is left out of it.
+#[allow(clippy::struct_excessive_bools, reason = "a row has the columns it has")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CategoryRow {
     /// What others name it by.

@@ -307,14 +307,14 @@ impl Happenings {
         }
         let (mut threads, mut ids, mut replies, mut upvotes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut answers: Vec<Option<bool>> = Vec::new();
-        let mut upvoted = false;
+        let mut any_upvote = false;
         for ((thread, id), change) in std::mem::take(&mut self.posts) {
             threads.push(thread);
             ids.push(id);
             replies.push(change.replies);
             upvotes.push(change.upvotes);
             answers.push(change.answer);
-            upvoted |= change.upvotes != 0;
+            any_upvote |= change.upvotes != 0;
         }
         sqlx::query!(
             "update post b set reply_count = b.reply_count + n.replies, upvote_count = b.upvote_count + n.upvotes, \
@@ -329,7 +329,7 @@ impl Happenings {
         )
         .execute(&mut *db)
         .await?;
-        if upvoted {
+        if any_upvote {
             sqlx::query!(
                 "update thread t set upvote_count = t.upvote_count + n.upvotes \
                  from unnest($1::uuid[], $2::uuid[], $3::int[]) n(thread, post, upvotes) \

@@ -20,6 +20,8 @@ pub struct PostRow {
     pub thread: ThreadId,
     /// The community of the thread.
     pub community: CommunityId,
+    /// Whether the thread is locked.
+    pub locked: bool,
     /// Its id.
     pub id: PostId,
     /// Who wrote it.
@@ -46,11 +48,12 @@ pub struct PostRow {
 
 impl FromColumns for PostRow {
     fn from_columns(columns: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
-        let (thread, community, id, author): (Uuid, Uuid, Uuid, Uuid) =
-            (columns.next()?, columns.next()?, columns.next()?, columns.next()?);
+        let (thread, community, locked): (Uuid, Uuid, bool) = (columns.next()?, columns.next()?, columns.next()?);
+        let (id, author): (Uuid, Uuid) = (columns.next()?, columns.next()?);
         Ok(Self {
             thread: thread.into(),
             community: community.into(),
+            locked,
             id: id.into(),
             author: PersonRef::read(author.into(), columns)?,
             body: columns.next()?,
@@ -76,7 +79,7 @@ fn from(viewer: &Viewer) -> SelectStatement {
 
 fn select(viewer: &Viewer) -> SelectStatement {
     from(viewer)
-        .expr(Expr::cust("b.thread, t.community, b.id, b.author"))
+        .expr(Expr::cust("b.thread, t.community, t.locked, b.id, b.author"))
         .expr(PersonRef::columns("p", "po", viewer))
         .expr(Expr::cust("b.body, b.posted_at, b.edited_at, b.opening, b.answer, b.reply_to, b.reply_count, b.upvote_count, b.source"))
         .join_as(JoinType::LeftJoin, "person", Alias::new("p"), Expr::col(("p", "id")).equals(("b", "author")))

@@ -16,6 +16,7 @@ mod projector;
 mod rebuild;
 mod status;
 
+pub use feed::Inlet;
 pub use progress::{Progress, Projected};
 pub use projection::Projection;
 pub use projector::{Outcome, Projector, Projectors};

@@ -1,7 +1,7 @@
 //! Keeps one view: reads the log from the view's checkpoint, and moves rows and checkpoint together.
 
 use super::Projection;
-use super::feed::{Feed, Part};
+use super::feed::{Feed, Inlet, Part};
 use super::progress::{Place, Progress};
 use super::status::State;
 use events::HubEvent;
@@ -31,18 +31,19 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The projectors of one process, one for each projection.
 pub struct Projectors {
-    projectors: Vec<Projector>,
+    each: Vec<Projector>,
     progress: Progress,
+    feed: Arc<Feed>,
 }
 
 impl Projectors {
     /// Projectors of every view of the hub.
-    pub fn new(log: Log, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(log: &Log, clock: &Arc<dyn Clock>) -> Self {
         Self::of(log, clock, super::all())
     }
 
     /// Projectors of these views only.
-    pub fn of(log: Log, clock: Arc<dyn Clock>, projections: Vec<Arc<dyn Projection>>) -> Self {
+    pub fn of(log: &Log, clock: &Arc<dyn Clock>, projections: Vec<Arc<dyn Projection>>) -> Self {
         let feed = Arc::new(Feed::new(log.clone()));
         let db = log.pool().clone();
         let projectors: Vec<Projector> = projections
@@ -52,12 +53,12 @@ impl Projectors {
                 db: db.clone(),
                 log: log.clone(),
                 feed: Arc::clone(&feed),
-                clock: Arc::clone(&clock),
+                clock: Arc::clone(clock),
                 place: watch::Sender::default(),
             })
             .collect();
         let progress = Progress::local(db, projectors.iter().map(|projector| projector.place.subscribe()).collect());
-        Self { projectors, progress }
+        Self { each: projectors, progress, feed }
     }
 
     /// How far these views are.
@@ -65,9 +66,14 @@ impl Projectors {
         self.progress.clone()
     }
 
+    /// Where events that arrive over the bus go in. Without one the projectors read the log whenever it grows.
+    pub fn inlet(&self) -> Inlet {
+        Inlet::of(Arc::clone(&self.feed))
+    }
+
     /// Runs every projector as a task of its own, until told to stop.
     pub fn spawn(self, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
-        for projector in self.projectors {
+        for projector in self.each {
             let stop = stop.clone();
             tasks.spawn(async move { projector.run(stop).await });
         }
@@ -159,7 +165,7 @@ impl Projector {
                     pause = PAUSE;
                     stop.run_until_cancelled(async {
                         tokio::select! {
-                            _ = head.wait_for(|head| *head > checkpoint) => {}
+                            () = self.feed.news(&mut head, checkpoint) => {}
                             () = sleep(LOOK) => at = None,
                         }
                     })
@@ -418,8 +424,8 @@ mod tests {
     #[tokio::test]
     async fn what_does_not_follow_the_checkpoint_is_refused() {
         let database = store::testing::database().await;
-        let projectors = Projectors::of(database.log(), Arc::new(SystemClock), super::super::all());
-        let projector = &projectors.projectors[0];
+        let projectors = Projectors::new(&database.log(), &(Arc::new(SystemClock) as Arc<dyn Clock>));
+        let projector = &projectors.each[0];
         projector.stored().await.unwrap();
         let advance = async |from, events: &[u64]| {
             let events: Vec<_> = events.iter().copied().map(recorded).collect();

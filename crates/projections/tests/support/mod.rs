@@ -1,5 +1,11 @@
 //! A log to write to and views to look at, for tests against a real PostgreSQL.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    reason = "in a test a surprise ends the test, and what is alike is named alike"
+)]
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 use chrono::TimeDelta;
@@ -9,8 +15,8 @@ use discussions::category::{self, Format};
 use discussions::thread;
 use events::WireEvent;
 use kernel::{
-    Actor, Audience, CategoryId, CommandId, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, PostId, RandomIds, StreamId,
-    SystemClock, ThreadId, Timestamp, Who,
+    Actor, Audience, CategoryId, CommandId, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, PostId, RandomIds,
+    StreamId, SystemClock, ThreadId, Timestamp, Who,
 };
 use organisations::{organisation, person, team};
 use projections::{Progress, Projection, Projectors};
@@ -25,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A hub without services: events are written straight into the log.
 pub(crate) struct World {
@@ -124,7 +130,7 @@ impl World {
 
     /// Runs projectors of these views.
     pub(crate) fn run(&self, projections: Vec<Arc<dyn Projection>>) -> Running {
-        let projectors = Projectors::of(self.log.clone(), Arc::new(SystemClock), projections);
+        let projectors = Projectors::of(&self.log, &(Arc::new(SystemClock) as Arc<dyn kernel::Clock>), projections);
         let (progress, stop, mut tasks) = (projectors.progress(), CancellationToken::new(), JoinSet::new());
         projectors.spawn(&mut tasks, &stop);
         Running { progress, stop, tasks }
