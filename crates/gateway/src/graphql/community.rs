@@ -181,14 +181,13 @@ impl Community {
         let Some(actor) = &standing.actor else { return Ok(CommunityPermissions::default()) };
         let row = self.row(ctx).await?;
         let own = load(RequestContext::of(ctx)?, OwnMembership(self.key())).await?;
-        let here = Scope::community(self.key());
-        let managed = here.at(row.home.id);
+        let here = Scope::community(self.key()).at(row.home.id);
         let oneself = actor.person_id().map_or(here, |person| here.of(person));
         let may = |action: Action, scope: &Scope| row.visible && actor.may(action, scope).is_ok();
         Ok(CommunityPermissions {
-            join: own.is_none() && row.open && !row.archived && may(Action::CommunityJoin, &here),
+            join: own.is_none() && row.open && !row.archived && may(Action::CommunityJoin, &oneself),
             leave: own.is_some() && may(Action::CommunityLeave, &oneself),
-            manage: may(Action::CommunityManage, &managed),
+            manage: may(Action::CommunityManage, &here),
             open_thread: !row.archived && may(Action::ThreadOpen, &here),
             announce: !row.archived && may(Action::AnnouncementOpen, &here),
         })

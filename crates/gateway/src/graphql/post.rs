@@ -115,8 +115,10 @@ impl Post {
     /// Whether you may edit it. If you try, the service decides anew.
     async fn viewer_can_edit(&self, ctx: &Context<'_>) -> Result<bool> {
         let standing = RequestContext::of(ctx)?.standing();
-        let scope = Scope::community(self.row.community).of(self.row.author.id);
-        Ok(standing.actor.as_ref().is_some_and(|actor| actor.may(Action::PostEdit, &scope).is_ok()))
+        let here = Scope::community(self.row.community);
+        let may = |action: Action, scope: &Scope| standing.actor.as_ref().is_some_and(|actor| actor.may(action, scope).is_ok());
+        let locked = self.row.locked && !may(Action::LockedThreadReply, &here);
+        Ok(!locked && may(Action::PostEdit, &here.of(self.row.author.id)))
     }
     /// Every version of it, from the first to what it says now.
     async fn revisions(&self, ctx: &Context<'_>) -> Result<Vec<Revision>> {

@@ -193,10 +193,10 @@ impl Thread {
         let here = Scope::community(self.row.community.id);
         let authored = here.of(self.row.author.id);
         let may = |action: Action, scope: &Scope| actor.may(action, scope).is_ok();
-        let reply = if self.row.locked { Action::LockedThreadReply } else { Action::ThreadReply };
+        let locked = self.row.locked && !may(Action::LockedThreadReply, &here);
         Ok(ThreadPermissions {
-            reply: may(reply, &here),
-            edit: may(Action::PostEdit, &authored),
+            reply: !locked && may(Action::ThreadReply, &here),
+            edit: !locked && may(Action::PostEdit, &authored),
             close: may(Action::ThreadClose, &authored),
             lock: may(Action::ThreadLock, &here),
             mark_answer: self.row.format == Format::QuestionAndAnswer && may(Action::AnswerMark, &authored),

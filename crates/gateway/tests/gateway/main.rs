@@ -1,8 +1,10 @@
 //! The gateway as its clients meet it: the real router, a database of each test's own, and every role of the hub in process.
+#![allow(clippy::unwrap_used, reason = "what fails in a test's helper fails the test")]
 
 mod http;
 mod hub;
 mod live;
 mod mutations;
+mod queries;
 mod sign_in;
 mod sockets;
