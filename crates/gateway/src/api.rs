@@ -25,8 +25,8 @@ use std::sync::Arc;
 use std::time::Instant;
 use store::{KeyRing, Log};
 
-/// Bytes of parsed documents that are kept, by the length of their text.
-const KEPT_DOCUMENTS: u64 = 4 * 1024 * 1024;
+/// Bytes of parsed documents that are kept, by the length of their text; parsed they take some twenty times as much.
+const KEPT_DOCUMENTS: u64 = 512 * 1024;
 /// The most errors that one answer carries.
 const MOST_ERRORS: usize = 20;
 
@@ -264,6 +264,10 @@ impl Api {
             error.locations.extend(beyond.at);
             Refusal::invalid(error)
         })?;
+        // Only now, so that hostile documents do not drive out the pages'.
+        if !self.inner.documents.contains_key(&query) {
+            self.inner.documents.insert(query.clone(), Arc::clone(&document));
+        }
         if !way.carries(kind) {
             return Err(misplaced(kind, way));
         }
@@ -289,9 +293,7 @@ impl Api {
             let error = ServerError::from(error);
             Refusal::invalid(with_code(error, "GRAPHQL_PARSE_FAILED"))
         })?;
-        let document = Arc::new(document);
-        self.inner.documents.insert(query.to_owned(), Arc::clone(&document));
-        Ok(document)
+        Ok(Arc::new(document))
     }
 
     /// Who looks and who acts, read now; waits until the views have what the caller's consistency token names.

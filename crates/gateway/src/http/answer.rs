@@ -8,7 +8,9 @@ use async_graphql::{ServerError, Value};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The header that tells what an answer cost, and what may be spent on one.
 const COST_HEADER: HeaderName = HeaderName::from_static("hub-cost");
@@ -20,16 +22,13 @@ pub fn respond(answer: Answer, media: Media, most: u64) -> Response {
         Answer::Refused(Refusal { status, errors, problem: None }) => {
             // For application/json the request was well-formed, and that is all its status tells.
             let status = if media == Media::Json && status == StatusCode::BAD_REQUEST { StatusCode::OK } else { status };
-            send(status, &json!({ "errors": errors }), media)
+            send(status, &Body { errors: &errors, data: None, extensions: None }, media)
         }
         Answer::Executed { response, cost } => {
             let away = response.errors.iter().any(|error| code(error) == Some("UNAVAILABLE"));
-            let mut body = json!({ "data": response.data });
-            if !response.errors.is_empty() {
-                body["errors"] = json!(response.errors);
-            }
-            body["extensions"] = json!(response.extensions);
-            body["extensions"]["cost"] = json!({ "requested": cost, "limit": most });
+            let mut extensions = response.extensions;
+            extensions.insert("cost".to_owned(), Value::from_json(json!({ "requested": cost, "limit": most })).unwrap_or_default());
+            let body = Body { errors: &response.errors, data: Some(&response.data), extensions: Some(&extensions) };
             let status = if away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
             let mut http = send(status, &body, media);
             if away {
@@ -42,6 +41,17 @@ pub fn respond(answer: Answer, media: Media, most: u64) -> Response {
             http
         }
     }
+}
+
+/// The body of an answer. It is written as it is, for the fields of the data stand in the order that they were asked in.
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<&'a BTreeMap<String, Value>>,
 }
 
 /// The code of an error.
@@ -64,7 +74,7 @@ fn consistency_token(data: &Value) -> Option<&str> {
     })
 }
 
-fn send(status: StatusCode, body: &serde_json::Value, media: Media) -> Response {
+fn send(status: StatusCode, body: &Body<'_>, media: Media) -> Response {
     let text = match serde_json::to_string(body) {
         Ok(text) => text,
         Err(error) => {

@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use identity::Credential;
 use identity::authentication::authenticate_token;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -118,6 +118,20 @@ enum Incoming {
     Complete { id: String },
 }
 
+/// An answer to an operation. It is written as it is, for the fields of the data stand in the order that they were asked in.
+#[derive(Serialize)]
+struct Next<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    payload: &'a Executed,
+}
+
+/// A message as text.
+fn written(message: &impl Serialize) -> String {
+    serde_json::to_string(message).expect("messages are plain data and serialise")
+}
+
 /// What an operation yields: an answer, or that there will be no more.
 enum Yield {
     Next(Executed),
@@ -149,7 +163,7 @@ impl Connection {
                 () = sleep_until(next_ping), if self.acknowledged => {
                     next_ping = Instant::now() + ping;
                     if heard.elapsed() > ping * MISSED_PINGS { return }
-                    ControlFlow::Continue(Some(json!({ "type": "ping" })))
+                    ControlFlow::Continue(Some(written(&json!({ "type": "ping" }))))
                 }
                 message = socket.recv() => {
                     let Some(Ok(message)) = message else { return };
@@ -169,7 +183,7 @@ impl Connection {
             match step {
                 ControlFlow::Continue(None) => {}
                 ControlFlow::Continue(Some(message)) => {
-                    if !matches!(timeout(SEND_WAIT, socket.send(Message::text(message.to_string()))).await, Ok(Ok(()))) {
+                    if !matches!(timeout(SEND_WAIT, socket.send(Message::text(message))).await, Ok(Ok(()))) {
                         return;
                     }
                 }
@@ -184,32 +198,32 @@ impl Connection {
         async move { api.ended(credential.as_ref()).await }.boxed()
     }
 
-    fn tell(&mut self, id: &str, yielded: Yield) -> Value {
+    fn tell(&mut self, id: &str, yielded: Yield) -> String {
         match yielded {
-            Yield::Next(response) => json!({ "id": id, "type": "next", "payload": response }),
+            Yield::Next(response) => written(&Next { id, kind: "next", payload: &response }),
             Yield::Refused(errors) => {
                 self.operations.remove(id);
-                json!({ "id": id, "type": "error", "payload": errors })
+                written(&json!({ "id": id, "type": "error", "payload": errors }))
             }
             Yield::Complete => {
                 self.operations.remove(id);
-                json!({ "id": id, "type": "complete" })
+                written(&json!({ "id": id, "type": "complete" }))
             }
         }
     }
 
     /// Takes a message; yields what to send back at once, or why to close.
-    async fn hear(&mut self, text: &str) -> ControlFlow<Close, Option<Value>> {
+    async fn hear(&mut self, text: &str) -> ControlFlow<Close, Option<String>> {
         let incoming: Incoming = match serde_json::from_str(text) {
             Ok(incoming) => incoming,
             Err(error) => return ControlFlow::Break(Close::invalid(&error.to_string())),
         };
         match incoming {
             Incoming::ConnectionInit { payload } => self.initialise(payload).await,
-            Incoming::Ping { payload } => ControlFlow::Continue(Some(match payload {
+            Incoming::Ping { payload } => ControlFlow::Continue(Some(written(&match payload {
                 Some(payload) => json!({ "type": "pong", "payload": payload }),
                 None => json!({ "type": "pong" }),
-            })),
+            }))),
             Incoming::Pong {} => ControlFlow::Continue(None),
             Incoming::Subscribe { id, payload } => self.subscribe(id, payload),
             Incoming::Complete { id } => {
@@ -220,7 +234,7 @@ impl Connection {
         }
     }
 
-    async fn initialise(&mut self, payload: Option<Value>) -> ControlFlow<Close, Option<Value>> {
+    async fn initialise(&mut self, payload: Option<Value>) -> ControlFlow<Close, Option<String>> {
         if self.acknowledged {
             return ControlFlow::Break(Close::too_many());
         }
@@ -238,10 +252,10 @@ impl Connection {
             return ControlFlow::Break(Close::forbidden());
         }
         self.acknowledged = true;
-        ControlFlow::Continue(Some(json!({ "type": "connection_ack" })))
+        ControlFlow::Continue(Some(written(&json!({ "type": "connection_ack" }))))
     }
 
-    fn subscribe(&mut self, id: String, payload: Value) -> ControlFlow<Close, Option<Value>> {
+    fn subscribe(&mut self, id: String, payload: Value) -> ControlFlow<Close, Option<String>> {
         if !self.acknowledged {
             return ControlFlow::Break(Close::unauthorized());
         }
@@ -261,7 +275,9 @@ impl Connection {
             self.api.admit(&self.caller).err().map(|problem| problem.message)
         };
         if let Some(message) = refused {
-            return ControlFlow::Continue(Some(json!({ "id": id, "type": "error", "payload": [coded("TOO_MANY_REQUESTS", message)] })));
+            return ControlFlow::Continue(Some(written(
+                &json!({ "id": id, "type": "error", "payload": [coded("TOO_MANY_REQUESTS", message)] }),
+            )));
         }
         self.operations.insert(id, run(self.api.clone(), self.caller.clone(), ask));
         ControlFlow::Continue(None)
@@ -282,9 +298,9 @@ fn run(api: Api, caller: Caller, ask: Ask) -> BoxStream<'static, Yield> {
 
 /// The API token in the payload of `connection_init`: `{"token": "hub_…"}`, or `{"authorization": "Bearer hub_…"}`.
 fn presented(payload: &Value) -> Option<&str> {
-    let text = |name: &str| payload.get(name).and_then(Value::as_str);
-    text("token").or_else(|| {
-        let value = text("authorization").or_else(|| text("Authorization"))?;
+    let field = |name: &str| payload.get(name).and_then(Value::as_str);
+    field("token").or_else(|| {
+        let value = field("authorization").or_else(|| field("Authorization"))?;
         Some(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(value, |(_, token)| token.trim()))
     })
 }

@@ -78,6 +78,14 @@ async fn statuses_follow_graphql_over_http() {
     let answer = hub.call(put).await;
     assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, POST"));
 
+    let mut behind = get("/graphql?query=%7B__typename%7D");
+    behind.headers_mut().insert("hub-consistency-token", "nonsense".parse().unwrap());
+    assert_eq!(hub.call(behind).await.status.as_u16(), 400);
+    // Fields come back in the order that they were asked in.
+    let ordered = post(GRAPHQL, JSON, query("{ z: __typename a: __typename m: __typename }"));
+    let bytes = hub.raw(ordered).await;
+    assert!(bytes.contains(r#"{"z":"Query","a":"Query","m":"Query"}"#), "{bytes}");
+
     let large = json!({ "query": "{ __typename }", "variables": { "a": "x".repeat(2_000_000) } }).to_string();
     assert_eq!(hub.call(post(JSON, JSON, large.clone())).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     // Also when the length is not announced.
@@ -188,15 +196,9 @@ async fn hostile_documents_are_refused_before_they_run() {
         assert_eq!((answer.status.as_u16(), answer.code()), (400, "TOO_COMPLEX"), "{name}: {:#}", answer.body);
     }
     // Directives on a variable's definition, unclosed strings, null bytes, other alphabets: an error each, never a fault.
-    for document in [
-        "query ($a: Int @a(b: 1)) { __typename }",
-        "{ a(b: \"",
-        "{ \u{0} }",
-        "{ ａ }",
-        "fragment A on Query { a }",
-        "",
-        "query",
-    ] {
+    for document in
+        ["query ($a: Int @a(b: 1)) { __typename }", "{ a(b: \"", "{ \u{0} }", "{ ａ }", "fragment A on Query { a }", "", "query"]
+    {
         let answer = hub.ask(None, document, json!({})).await;
         assert_eq!(answer.status.as_u16(), 400, "{document}: {:#}", answer.body);
     }

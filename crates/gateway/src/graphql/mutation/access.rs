@@ -53,12 +53,20 @@ pub struct AccessMutation;
 #[Object]
 impl AccessMutation {
     /// Issue an API token for yourself. Its secret stands in this one answer and nowhere else.
-    async fn api_token_issue(&self, ctx: &Context<'_>, input: ApiTokenIssueInput) -> Result<ApiTokenPayload> {
+    async fn api_token_issue(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ApiTokenIssueInput,
+    ) -> Result<ApiTokenPayload> {
         answer(issue(ctx, input).await)
     }
 
     /// Revoke one of your API tokens. It ends at once.
-    async fn api_token_revoke(&self, ctx: &Context<'_>, input: ApiTokenRevokeInput) -> Result<ApiTokenPayload> {
+    async fn api_token_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ApiTokenRevokeInput,
+    ) -> Result<ApiTokenPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let person = sender.oneself()?;
@@ -72,7 +80,7 @@ impl AccessMutation {
     }
 
     /// End one of your sessions. Its browser is signed out at once.
-    async fn session_end(&self, ctx: &Context<'_>, input: SessionEndInput) -> Result<SessionEndPayload> {
+    async fn session_end(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: SessionEndInput) -> Result<SessionEndPayload> {
         let run = async {
             let request = RequestContext::of(ctx)?;
             let person = own_person(request)?;

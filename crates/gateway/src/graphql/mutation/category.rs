@@ -78,7 +78,11 @@ pub struct CategoryMutation;
 #[Object]
 impl CategoryMutation {
     /// Open a category. For the community's coordinators.
-    async fn category_open(&self, ctx: &Context<'_>, input: CategoryOpenInput) -> Result<CategoryPayload> {
+    async fn category_open(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CategoryOpenInput,
+    ) -> Result<CategoryPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let community = visible_community(sender.request, &input.community, "community").await?;
@@ -104,13 +108,21 @@ impl CategoryMutation {
     }
 
     /// Change a category's name and description. For coordinators.
-    async fn category_describe(&self, ctx: &Context<'_>, input: CategoryDescribeInput) -> Result<CategoryPayload> {
+    async fn category_describe(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CategoryDescribeInput,
+    ) -> Result<CategoryPayload> {
         let command = Command::Describe { name: input.name, description: input.description };
         answer(change(ctx, input.command_id, input.expected_version, &input.category, command).await)
     }
 
     /// Move a category among its community's. For coordinators.
-    async fn category_reorder(&self, ctx: &Context<'_>, input: CategoryReorderInput) -> Result<CategoryPayload> {
+    async fn category_reorder(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CategoryReorderInput,
+    ) -> Result<CategoryPayload> {
         let run = async {
             let command = Command::Reorder { position: position(input.position)? };
             change(ctx, input.command_id, input.expected_version, &input.category, command).await
@@ -119,7 +131,7 @@ impl CategoryMutation {
     }
 
     /// Close a category: what is there stays, nothing new is opened. For coordinators.
-    async fn category_close(&self, ctx: &Context<'_>, input: CategoryInput) -> Result<CategoryPayload> {
+    async fn category_close(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: CategoryInput) -> Result<CategoryPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.category, Command::Close).await)
     }
 }

@@ -150,7 +150,11 @@ pub struct CommunityMutation;
 #[Object]
 impl CommunityMutation {
     /// Found a community; you are its first core member and its coordinator.
-    async fn community_found(&self, ctx: &Context<'_>, input: CommunityFoundInput) -> Result<CommunityPayload> {
+    async fn community_found(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityFoundInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let community: CommunityId = sender.opened();
@@ -164,7 +168,11 @@ impl CommunityMutation {
     }
 
     /// Amend the charter. For coordinators.
-    async fn community_charter_amend(&self, ctx: &Context<'_>, input: CommunityCharterAmendInput) -> Result<CommunityPayload> {
+    async fn community_charter_amend(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityCharterAmendInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let row = visible_community(sender.request, &input.community, "community").await?;
@@ -175,17 +183,29 @@ impl CommunityMutation {
     }
 
     /// Let anyone who sees the community join it. For coordinators.
-    async fn community_open_to_joiners(&self, ctx: &Context<'_>, input: CommunityInput) -> Result<CommunityPayload> {
+    async fn community_open_to_joiners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityInput,
+    ) -> Result<CommunityPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::OpenToJoiners).await)
     }
 
     /// Let no one join but by a coordinator's hand. For coordinators.
-    async fn community_close_to_joiners(&self, ctx: &Context<'_>, input: CommunityInput) -> Result<CommunityPayload> {
+    async fn community_close_to_joiners(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityInput,
+    ) -> Result<CommunityPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::CloseToJoiners).await)
     }
 
     /// Join a community. Your organisation thereby takes part in it.
-    async fn community_join(&self, ctx: &Context<'_>, input: CommunityJoinInput) -> Result<CommunityPayload> {
+    async fn community_join(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityJoinInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let (person, organisation) = (sender.oneself()?, sender.organisation()?);
@@ -198,7 +218,11 @@ impl CommunityMutation {
     }
 
     /// Leave a community.
-    async fn community_leave(&self, ctx: &Context<'_>, input: CommunityInput) -> Result<CommunityPayload> {
+    async fn community_leave(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let person = sender.oneself()?;
@@ -209,7 +233,11 @@ impl CommunityMutation {
     }
 
     /// Bring a person in. For coordinators.
-    async fn community_member_add(&self, ctx: &Context<'_>, input: CommunityMemberAddInput) -> Result<CommunityPayload> {
+    async fn community_member_add(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityMemberAddInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let team = team(input.team.as_ref())?;
@@ -226,12 +254,20 @@ impl CommunityMutation {
     }
 
     /// Let a member go. For coordinators.
-    async fn community_member_remove(&self, ctx: &Context<'_>, input: CommunityMemberInput) -> Result<CommunityPayload> {
+    async fn community_member_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityMemberInput,
+    ) -> Result<CommunityPayload> {
         answer(member(ctx, input, |person| Command::Leave { person }).await)
     }
 
     /// Change the kind of a membership. For coordinators.
-    async fn community_member_kind_change(&self, ctx: &Context<'_>, input: CommunityMemberKindInput) -> Result<CommunityPayload> {
+    async fn community_member_kind_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityMemberKindInput,
+    ) -> Result<CommunityPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
@@ -242,27 +278,47 @@ impl CommunityMutation {
     }
 
     /// Appoint a coordinator from among the members. For coordinators.
-    async fn community_coordinator_appoint(&self, ctx: &Context<'_>, input: CommunityMemberInput) -> Result<CommunityPayload> {
+    async fn community_coordinator_appoint(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityMemberInput,
+    ) -> Result<CommunityPayload> {
         answer(member(ctx, input, |person| Command::AppointCoordinator { person }).await)
     }
 
     /// Release a coordinator, who stays a member. For coordinators.
-    async fn community_coordinator_release(&self, ctx: &Context<'_>, input: CommunityMemberInput) -> Result<CommunityPayload> {
+    async fn community_coordinator_release(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityMemberInput,
+    ) -> Result<CommunityPayload> {
         answer(member(ctx, input, |person| Command::ReleaseCoordinator { person }).await)
     }
 
     /// Bring an organisation in. For coordinators, and for administrators of that organisation.
-    async fn community_organisation_join(&self, ctx: &Context<'_>, input: CommunityOrganisationInput) -> Result<CommunityPayload> {
+    async fn community_organisation_join(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityOrganisationInput,
+    ) -> Result<CommunityPayload> {
         answer(part(ctx, input, |organisation| Command::JoinOrganisation { organisation }).await)
     }
 
     /// Take an organisation out. For coordinators, and for administrators of that organisation.
-    async fn community_organisation_leave(&self, ctx: &Context<'_>, input: CommunityOrganisationInput) -> Result<CommunityPayload> {
+    async fn community_organisation_leave(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityOrganisationInput,
+    ) -> Result<CommunityPayload> {
         answer(part(ctx, input, |organisation| Command::LeaveOrganisation { organisation }).await)
     }
 
     /// Archive a community: it can be read, and nothing is added. For coordinators.
-    async fn community_archive(&self, ctx: &Context<'_>, input: CommunityArchiveInput) -> Result<CommunityPayload> {
+    async fn community_archive(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: CommunityArchiveInput,
+    ) -> Result<CommunityPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::Archive { reason: input.reason }).await)
     }
 }

@@ -103,7 +103,11 @@ pub struct OrganisationMutation;
 #[Object]
 impl OrganisationMutation {
     /// Register an organisation. For stewards.
-    async fn organisation_register(&self, ctx: &Context<'_>, input: OrganisationRegisterInput) -> Result<OrganisationPayload> {
+    async fn organisation_register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: OrganisationRegisterInput,
+    ) -> Result<OrganisationPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let id = sender.opened();
@@ -113,12 +117,20 @@ impl OrganisationMutation {
     }
 
     /// Rename an organisation. For its administrators and stewards.
-    async fn organisation_rename(&self, ctx: &Context<'_>, input: OrganisationRenameInput) -> Result<OrganisationPayload> {
+    async fn organisation_rename(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: OrganisationRenameInput,
+    ) -> Result<OrganisationPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.organisation, Command::Rename { name: input.name }).await)
     }
 
     /// Suspend an organisation: its people are signed out and cannot sign in. For stewards.
-    async fn organisation_suspend(&self, ctx: &Context<'_>, input: OrganisationSuspendInput) -> Result<OrganisationPayload> {
+    async fn organisation_suspend(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: OrganisationSuspendInput,
+    ) -> Result<OrganisationPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
@@ -132,12 +144,20 @@ impl OrganisationMutation {
     }
 
     /// End the suspension of an organisation. For stewards.
-    async fn organisation_reinstate(&self, ctx: &Context<'_>, input: OrganisationReinstateInput) -> Result<OrganisationPayload> {
+    async fn organisation_reinstate(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: OrganisationReinstateInput,
+    ) -> Result<OrganisationPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.organisation, Command::Reinstate).await)
     }
 
     /// Register an identity provider; people may then sign in through it. For administrators and stewards.
-    async fn provider_register(&self, ctx: &Context<'_>, input: ProviderRegisterInput) -> Result<OrganisationPayload> {
+    async fn provider_register(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ProviderRegisterInput,
+    ) -> Result<OrganisationPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             if input.client_secret.trim().is_empty() || input.client_secret.len() > LONGEST_SECRET {
@@ -160,12 +180,20 @@ impl OrganisationMutation {
     }
 
     /// Close an identity provider: whoever signed in through it is signed out, and nobody can. For administrators and stewards.
-    async fn provider_disable(&self, ctx: &Context<'_>, input: ProviderChangeStateInput) -> Result<OrganisationPayload> {
+    async fn provider_disable(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ProviderChangeStateInput,
+    ) -> Result<OrganisationPayload> {
         answer(close_provider(ctx, input, |provider| Command::DisableProvider { provider }).await)
     }
 
     /// Open an identity provider again. For administrators and stewards.
-    async fn provider_enable(&self, ctx: &Context<'_>, input: ProviderChangeStateInput) -> Result<OrganisationPayload> {
+    async fn provider_enable(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ProviderChangeStateInput,
+    ) -> Result<OrganisationPayload> {
         let run = async {
             let provider = ids::read::<ids::Provider>(&input.provider, "provider")?;
             change(ctx, input.command_id, input.expected_version, &input.organisation, Command::EnableProvider { provider }).await
@@ -174,7 +202,11 @@ impl OrganisationMutation {
     }
 
     /// Remove an identity provider for good, with its secret. For administrators and stewards.
-    async fn provider_remove(&self, ctx: &Context<'_>, input: ProviderChangeStateInput) -> Result<OrganisationPayload> {
+    async fn provider_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ProviderChangeStateInput,
+    ) -> Result<OrganisationPayload> {
         answer(close_provider(ctx, input, |provider| Command::RemoveProvider { provider }).await)
     }
 }

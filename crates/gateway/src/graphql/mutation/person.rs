@@ -68,7 +68,11 @@ pub struct PersonMutation;
 #[Object]
 impl PersonMutation {
     /// Change your own profile.
-    async fn profile_change(&self, ctx: &Context<'_>, input: ProfileChangeInput) -> Result<PersonPayload> {
+    async fn profile_change(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ProfileChangeInput,
+    ) -> Result<PersonPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let oneself = sender.oneself()?;
@@ -78,27 +82,39 @@ impl PersonMutation {
     }
 
     /// Grant a role to a person. For administrators of the person's organisation, and for stewards.
-    async fn person_role_grant(&self, ctx: &Context<'_>, input: PersonRoleInput) -> Result<PersonPayload> {
+    async fn person_role_grant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: PersonRoleInput,
+    ) -> Result<PersonPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::GrantRole { role: input.role.into() }).await)
     }
 
     /// Revoke a role of a person. For administrators of the person's organisation, and for stewards.
-    async fn person_role_revoke(&self, ctx: &Context<'_>, input: PersonRoleInput) -> Result<PersonPayload> {
+    async fn person_role_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: PersonRoleInput,
+    ) -> Result<PersonPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::RevokeRole { role: input.role.into() }).await)
     }
 
     /// Suspend a person: sessions, tokens and open streams end at once. For administrators and stewards.
-    async fn person_suspend(&self, ctx: &Context<'_>, input: PersonSuspendInput) -> Result<PersonPayload> {
+    async fn person_suspend(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: PersonSuspendInput,
+    ) -> Result<PersonPayload> {
         answer(shut_out(ctx, input.command_id, input.expected_version, &input.person, Command::Suspend { reason: input.reason }).await)
     }
 
     /// End the suspension of a person. For administrators and stewards.
-    async fn person_reinstate(&self, ctx: &Context<'_>, input: PersonInput) -> Result<PersonPayload> {
+    async fn person_reinstate(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PersonInput) -> Result<PersonPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::Reinstate).await)
     }
 
     /// Erase a person for good: what was personal becomes unreadable, what the person wrote stays as a former member's.
-    async fn person_erase(&self, ctx: &Context<'_>, input: PersonInput) -> Result<PersonPayload> {
+    async fn person_erase(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PersonInput) -> Result<PersonPayload> {
         answer(shut_out(ctx, input.command_id, input.expected_version, &input.person, Command::Erase).await)
     }
 }

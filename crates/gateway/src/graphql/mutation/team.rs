@@ -64,7 +64,7 @@ pub struct TeamMutation;
 #[Object]
 impl TeamMutation {
     /// Form a team of your organisation; you are its first member.
-    async fn team_form(&self, ctx: &Context<'_>, input: TeamFormInput) -> Result<TeamPayload> {
+    async fn team_form(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamFormInput) -> Result<TeamPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
@@ -74,7 +74,7 @@ impl TeamMutation {
     }
 
     /// Rename a team. For its members and its organisation's administrators.
-    async fn team_rename(&self, ctx: &Context<'_>, input: TeamRenameInput) -> Result<TeamPayload> {
+    async fn team_rename(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamRenameInput) -> Result<TeamPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let team = visible_team(sender.request, &input.team, "team").await?.id;
@@ -84,17 +84,17 @@ impl TeamMutation {
     }
 
     /// Take someone of the organisation into a team.
-    async fn team_member_add(&self, ctx: &Context<'_>, input: TeamMemberInput) -> Result<TeamPayload> {
+    async fn team_member_add(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamMemberInput) -> Result<TeamPayload> {
         answer(membership(ctx, input, |person| Command::AddMember { person }).await)
     }
 
     /// Let someone go from a team; anyone may leave by themselves.
-    async fn team_member_remove(&self, ctx: &Context<'_>, input: TeamMemberInput) -> Result<TeamPayload> {
+    async fn team_member_remove(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamMemberInput) -> Result<TeamPayload> {
         answer(membership(ctx, input, |person| Command::RemoveMember { person }).await)
     }
 
     /// End a team.
-    async fn team_disband(&self, ctx: &Context<'_>, input: TeamDisbandInput) -> Result<TeamPayload> {
+    async fn team_disband(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamDisbandInput) -> Result<TeamPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let team = visible_team(sender.request, &input.team, "team").await?.id;

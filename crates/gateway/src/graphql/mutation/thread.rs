@@ -125,7 +125,7 @@ pub struct ThreadMutation;
 #[Object]
 impl ThreadMutation {
     /// Open a thread.
-    async fn thread_open(&self, ctx: &Context<'_>, input: ThreadOpenInput) -> Result<ThreadPayload> {
+    async fn thread_open(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadOpenInput) -> Result<ThreadPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, None)?;
             let author = sender.oneself()?;
@@ -146,7 +146,7 @@ impl ThreadMutation {
     }
 
     /// Post in a thread.
-    async fn thread_reply(&self, ctx: &Context<'_>, input: ThreadReplyInput) -> Result<ThreadPayload> {
+    async fn thread_reply(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadReplyInput) -> Result<ThreadPayload> {
         let run = async {
             let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
             let author = sender.oneself()?;
@@ -168,22 +168,26 @@ impl ThreadMutation {
     }
 
     /// Give a thread another title. For its author and the community's coordinators.
-    async fn thread_retitle(&self, ctx: &Context<'_>, input: ThreadRetitleInput) -> Result<ThreadPayload> {
+    async fn thread_retitle(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: ThreadRetitleInput,
+    ) -> Result<ThreadPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Retitle { title: input.title }).await)
     }
 
     /// Take no more posts from members. For coordinators.
-    async fn thread_lock(&self, ctx: &Context<'_>, input: ThreadInput) -> Result<ThreadPayload> {
+    async fn thread_lock(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Lock).await)
     }
 
     /// Take posts again. For coordinators.
-    async fn thread_unlock(&self, ctx: &Context<'_>, input: ThreadInput) -> Result<ThreadPayload> {
+    async fn thread_unlock(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Unlock).await)
     }
 
     /// Close a thread. For its author and coordinators.
-    async fn thread_close(&self, ctx: &Context<'_>, input: ThreadCloseInput) -> Result<ThreadPayload> {
+    async fn thread_close(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadCloseInput) -> Result<ThreadPayload> {
         let run = async {
             let duplicate_of = match (&input.duplicate_of, input.reason) {
                 (None, _) => None,
@@ -204,34 +208,38 @@ impl ThreadMutation {
     }
 
     /// Open a closed thread again. For its author and coordinators.
-    async fn thread_reopen(&self, ctx: &Context<'_>, input: ThreadInput) -> Result<ThreadPayload> {
+    async fn thread_reopen(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
         answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Reopen).await)
     }
 
     /// Edit a post; earlier versions stay readable. For its author and coordinators.
-    async fn post_edit(&self, ctx: &Context<'_>, input: PostEditInput) -> Result<ThreadPayload> {
+    async fn post_edit(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostEditInput) -> Result<ThreadPayload> {
         let body = input.body;
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::EditPost { post, body }).await)
     }
 
     /// Mark a post as an answer. For the thread's author and coordinators.
-    async fn post_mark_answer(&self, ctx: &Context<'_>, input: PostInput) -> Result<ThreadPayload> {
+    async fn post_mark_answer(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::MarkAnswer { post }).await)
     }
 
     /// Take the mark of an answer back. For the thread's author and coordinators.
-    async fn post_unmark_answer(&self, ctx: &Context<'_>, input: PostInput) -> Result<ThreadPayload> {
+    async fn post_unmark_answer(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::UnmarkAnswer { post }).await)
     }
 
     /// React to a post.
-    async fn post_react(&self, ctx: &Context<'_>, input: PostReactionInput) -> Result<ThreadPayload> {
+    async fn post_react(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostReactionInput) -> Result<ThreadPayload> {
         let reaction = input.reaction.into();
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::React { post, reaction }).await)
     }
 
     /// Take a reaction back.
-    async fn post_reaction_withdraw(&self, ctx: &Context<'_>, input: PostReactionInput) -> Result<ThreadPayload> {
+    async fn post_reaction_withdraw(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The command.")] input: PostReactionInput,
+    ) -> Result<ThreadPayload> {
         let reaction = input.reaction.into();
         answer(
             to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawReaction { post, reaction }).await,
@@ -239,12 +247,12 @@ impl ThreadMutation {
     }
 
     /// Upvote a post; the opening post stands for the thread.
-    async fn post_upvote(&self, ctx: &Context<'_>, input: PostInput) -> Result<ThreadPayload> {
+    async fn post_upvote(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::Upvote { post }).await)
     }
 
     /// Take an upvote back.
-    async fn post_upvote_withdraw(&self, ctx: &Context<'_>, input: PostInput) -> Result<ThreadPayload> {
+    async fn post_upvote_withdraw(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
         answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawUpvote { post }).await)
     }
 }
