@@ -69,7 +69,7 @@ async fn hub(log: &Log, clients: u32) -> anyhow::Result<f64> {
         tasks.spawn(async move {
             let mut appended = 0_u32;
             while Instant::now() < end {
-                log.append(one()?).await?;
+                log.append(one()).await?;
                 appended += 1;
             }
             anyhow::Ok(appended)
@@ -82,13 +82,13 @@ async fn hub(log: &Log, clients: u32) -> anyhow::Result<f64> {
     Ok(total / start.elapsed().as_secs_f64())
 }
 
-fn one() -> anyhow::Result<Append> {
+fn one() -> Append {
     let command = CommandId(fresh());
     let now = SystemClock.now();
     let body = "We do it this way, and it has served us well for years. We do it this way, and it has served us well for years.";
     let data = serde_json::json!({ "body": body });
     let payload = Payload { kind: "hub.discussions.thread_locked".to_owned(), schema: 1, data };
-    Ok(Append {
+    Append {
         stream: StreamId { context: "discussions".to_owned(), aggregate: "thread".to_owned(), id: fresh() },
         expected: 0,
         command,
@@ -106,7 +106,7 @@ fn one() -> anyhow::Result<Append> {
         claims: Vec::new(),
         personal: None,
         now,
-    })
+    }
 }
 
 /// Transactions a second, by as many clients of pgbench, with prepared statements.

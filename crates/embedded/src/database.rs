@@ -81,6 +81,11 @@ struct Running {
     lock: Lock,
 }
 
+/// Whether a data folder holds a database already.
+pub fn is_there(data_dir: &Path) -> bool {
+    data_dir.join(FOLDER).is_dir()
+}
+
 /// Open the database in the data folder, which is made if it does not exist, with everything in it.
 ///
 /// # Errors

@@ -8,4 +8,4 @@ pub mod demo;
 pub mod providers;
 
 #[cfg(feature = "database")]
-pub use database::{DatabaseError, Embedded, database};
+pub use database::{DatabaseError, Embedded, database, is_there};

@@ -25,6 +25,20 @@ pub(crate) struct Foundation {
 }
 
 impl Foundation {
+    /// Opens a hub that is there already: a mistyped folder must not pass for an empty hub.
+    ///
+    /// # Errors
+    /// There is none, or as [`Foundation::open`].
+    pub(crate) async fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        if config.database_url.is_none() && !embedded::is_there(&config.data_dir) {
+            bail!(
+                "There is no hub in the folder {}. Name its folder with --data-dir (HUB_DATA_DIR), or its database with HUB_DATABASE_URL.",
+                config.data_dir.display()
+            );
+        }
+        Self::open(config).await
+    }
+
     /// Opens what the configuration names, and brings the database's tables up to date.
     ///
     /// # Errors

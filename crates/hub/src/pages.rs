@@ -13,7 +13,8 @@ pub(crate) struct Gateway(pub(crate) Api);
 fn of(error: gateway::PageError) -> PageError {
     match error {
         gateway::PageError::Unauthenticated => PageError::SignedOut,
-        gateway::PageError::NotAllowed(message) | gateway::PageError::Invalid(message) => PageError::Rejected(message),
+        gateway::PageError::NotAllowed(message) => PageError::NotAllowed(message),
+        gateway::PageError::Invalid(message) => PageError::Rejected(message),
         gateway::PageError::Unavailable { retry_after } => PageError::Unavailable { retry_after: retry_after.into() },
         fault @ gateway::PageError::Fault => PageError::Internal(fault.to_string()),
     }

@@ -71,6 +71,17 @@ fn a_folder_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn a_mistyped_folder_is_no_empty_hub() {
+    let folder = tempfile::tempdir().unwrap();
+    let typo = folder.path().join("typo");
+    for arguments in [&["events", "verify"][..], &["events", "export"], &["projections", "status"], &["org", "list"]] {
+        let output = hub(arguments).env("HUB_DATA_DIR", &typo).output().unwrap();
+        fails_with_one_line(&output, &["There is no hub in the folder", typo.to_str().unwrap()]);
+        assert!(!typo.exists(), "hub {arguments:?} made the folder");
+    }
+}
+
+#[test]
 fn a_database_that_does_not_answer_is_said_without_its_password() {
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();

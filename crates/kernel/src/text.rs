@@ -66,10 +66,16 @@ pub const BODY: usize = 65_536;
 /// What is wrong with it.
 pub fn line(field: &'static str, text: &str, most: usize) -> Result<String, TextError> {
     let text = text.trim();
-    if let Some(character) = text.chars().find(|c| c.is_control()) {
+    if let Some(character) = text.chars().find(|c| c.is_control() || turns_direction(*c)) {
         return Err(TextError::Control { field, character: character.into() });
     }
     bounded(field, text, most)
+}
+
+/// Whether a character overrides or embeds a direction of writing, by which a line can be made to read as another
+/// (Unicode Technical Report 36, “Bidirectional text spoofing”). Scripts written from right to left need none of them.
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A body of several lines: not blank, line ends made uniform, at most `most` characters.
@@ -131,6 +137,12 @@ mod tests {
         assert_eq!(line("title", "   ", 10), Err(TextError::Empty { field: "title" }));
         assert!(matches!(line("title", "a\nb", 10), Err(TextError::Control { .. })));
         assert!(matches!(line("title", "12345678901", 10), Err(TextError::TooLong { length: 11, .. })));
+    }
+
+    #[test]
+    fn a_line_cannot_be_made_to_read_as_another() {
+        assert!(matches!(line("title", "a\u{202e}bc", 10), Err(TextError::Control { character: 0x202e, .. })));
+        assert_eq!(line("title", "שלום", 10).unwrap(), "שלום");
     }
 
     #[test]

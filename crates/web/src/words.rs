@@ -154,7 +154,7 @@ impl Format {
             Self::Open => "Talk freely. There is no right answer.",
             Self::QuestionAndAnswer => "Ask something. You can mark the replies that answer it.",
             Self::Announcement => "News from the coordinators. Everyone can reply.",
-            Self::Poll => "Ask people to choose.",
+            Self::Poll => "Ask people to choose, by replies and reactions.",
             Self::Idea => "Suggest something. People upvote what they would like to see.",
         }
     }

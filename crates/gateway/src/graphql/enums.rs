@@ -48,7 +48,7 @@ pub enum Format {
     QuestionAndAnswer,
     /// Announcements: only coordinators open threads.
     Announcement,
-    /// Polls.
+    /// Threads that ask people to choose. They answer by replies and reactions; ballots are not held yet.
     Poll,
     /// Ideas, ranked by upvotes.
     Idea,

@@ -33,7 +33,7 @@ impl Checks {
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut checks = Checks { wrong: 0 };
     checks.line("configuration", Ok("every setting is known and well formed".to_owned()));
-    match Foundation::open(config).await {
+    match Foundation::open_existing(config).await {
         Ok(foundation) => {
             let kind = if foundation.is_embedded() { "embedded" } else { "PostgreSQL" };
             database(&mut checks, &foundation, kind).await;

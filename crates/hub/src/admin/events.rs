@@ -22,7 +22,13 @@ const BATCH: u32 = 500;
 /// # Errors
 /// One sentence that says what was wrong and what to do.
 pub(crate) async fn run(config: &Config, command: Events) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    // Only an import may begin a hub.
+    let foundation = match command {
+        Events::Import { .. } => Foundation::open(config).await?,
+        Events::Tail { .. } | Events::Show { .. } | Events::Verify { .. } | Events::Export { .. } | Events::Republish => {
+            Foundation::open_existing(config).await?
+        }
+    };
     let outcome = match command {
         Events::Tail { after, no_follow } => tail(config, &foundation, after, !no_follow).await,
         Events::Show { stream } => show(&foundation.log, &stream).await,

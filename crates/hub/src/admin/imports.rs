@@ -15,7 +15,7 @@ use anyhow::bail;
 pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> {
     let Import::GithubDiscussions { files, community, organisation, members_only, json } = command;
     check(&files)?;
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_existing(config).await?;
     let services = foundation.services();
     let bar = progress(0, "importing");
     let mut importer = Importer::new(&foundation.log, &services, Destination { community, organisation, members_only });

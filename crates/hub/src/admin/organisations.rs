@@ -22,7 +22,11 @@ use uuid::Uuid;
 /// # Errors
 /// One sentence that says what was wrong and what to do.
 pub(crate) async fn run(config: &Config, command: Org) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    // Registering an organisation may be the first thing that a hub is told.
+    let foundation = match command {
+        Org::Add { .. } => Foundation::open(config).await?,
+        Org::List | Org::AddProvider { .. } | Org::Grant { .. } => Foundation::open_existing(config).await?,
+    };
     let outcome = match command {
         Org::Add { slug, name } => add(&foundation, slug, name).await,
         Org::List => list(&foundation).await,

@@ -12,7 +12,7 @@ use projections::{Rebuilding, Status};
 /// # Errors
 /// One sentence that says what was wrong and what to do.
 pub(crate) async fn run(config: &Config, command: Projections) -> anyhow::Result<()> {
-    let foundation = Foundation::open(config).await?;
+    let foundation = Foundation::open_existing(config).await?;
     let outcome = match command {
         Projections::Status { json } => status(&foundation, json).await,
         Projections::Rebuild { name } => rebuild(&foundation, &name).await,
