@@ -149,6 +149,8 @@ impl Hub {
 
     /// A hub with these settings at this address, on so many connections.
     pub(crate) async fn with(settings: Settings, address: &str, connections: u32) -> Self {
+        // On a busy machine the effect of a mutation may take long to show; a test is about what shows, not when.
+        let settings = Settings { projection_wait: PATIENCE, request_timeout: PATIENCE * 2, ..settings };
         let database = database_with(connections).await;
         let pool = database.pool().clone();
         let keys = KeyRing::random();

@@ -43,32 +43,32 @@ macro_rules! payloads {
 payloads! {
     /// What a command to an organisation answers.
     OrganisationPayload {
-        /// The organisation.
+        /// The organisation; null if you may not see it (any more), or if it does not show yet.
         organisation: Organisation,
     }
     /// What a command to a person answers.
     PersonPayload {
-        /// The person.
+        /// The person; null if you may not see it (any more), or if it does not show yet.
         person: Person,
     }
     /// What a command to a team answers.
     TeamPayload {
-        /// The team.
+        /// The team; null if you may not see it (any more), or if it does not show yet.
         team: Team,
     }
     /// What a command to a community answers.
     CommunityPayload {
-        /// The community; null if you may no longer see it.
+        /// The community; null if you may not see it (any more), or if it does not show yet.
         community: Community,
     }
     /// What a command to a category answers.
     CategoryPayload {
-        /// The category.
+        /// The category; null if you may not see it (any more), or if it does not show yet.
         category: Category,
     }
     /// What a command to a thread answers.
     ThreadPayload {
-        /// The thread.
+        /// The thread; null if you may not see it (any more), or if it does not show yet.
         thread: Thread,
         /// The post that was written, edited or marked.
         post: Post,
