@@ -83,15 +83,12 @@ async fn setting(hub: &Hub) -> (Someone, Someone, Place, String) {
 async fn a_reply_by_someone_else_comes_at_once_and_shows_in_the_views() {
     let hub = Hub::start().await;
     let (ann, bob, _, thread) = setting(&hub).await;
-    let mut events = Events::follow(&hub, &ann, &thread, None).await;
-    // The stream is open once its first comment is out; from then on nothing is missed.
+    let position = hub.ask(Some(&ann.token), "{ hub { position } }", json!({})).await.data()["hub"]["position"].clone();
+    let mut events = Events::follow(&hub, &ann, &thread, position.as_str()).await;
+    // A first comment goes out at once, so that the client knows that it is connected.
     let opened = tokio::time::timeout(PATIENCE, events.body.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(&opened[..], b":\n\n");
-    let (activity, _) = tokio::join!(events.activity(), async {
-        // The subscription begins when its stream is first polled.
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        hub.reply(&bob, &thread, "One.").await
-    });
+    let (activity, _) = tokio::join!(events.activity(), hub.reply(&bob, &thread, "One."));
     assert_eq!(
         (&activity["kind"], &activity["actor"]["name"], &activity["post"]["body"]),
         (&json!("REPLIED"), &json!("Bob"), &json!("One."))
