@@ -9,9 +9,11 @@ pub mod graphql;
 pub mod http;
 pub mod live;
 pub mod markdown;
+pub mod page;
 pub mod settings;
 
-pub use api::{Answer, Api, PageError, Parts, Way};
+pub use api::{Answer, Api, Parts, Refusal, Way};
 pub use caller::{Caller, ConsistencyToken};
 pub use graphql::sdl;
+pub use page::PageError;
 pub use settings::{Rates, Settings};
