@@ -42,6 +42,10 @@ pub(crate) struct Config {
     pub(crate) introspection: bool,
     /// Whether the query page is served at `/graphiql`.
     pub(crate) graphiql: bool,
+    /// A folder with GraphiQL's own files, to serve GraphiQL there instead of the hub's plain query page.
+    pub(crate) graphiql_files: Option<PathBuf>,
+    /// Whether a proxy in front of the hub names the client's address in `X-Forwarded-For`.
+    pub(crate) behind_proxy: bool,
     /// Whether identity providers on loopback addresses may be used, over http too. For trying out and for tests.
     pub(crate) loopback_providers: bool,
 }
@@ -84,6 +88,8 @@ impl Default for Config {
             otlp_endpoint: None,
             introspection: true,
             graphiql: true,
+            graphiql_files: None,
+            behind_proxy: false,
             loopback_providers: false,
         }
     }
@@ -177,6 +183,9 @@ impl Config {
                 "The hub listens on {}, which others can reach, so it must know its address: set public_url (HUB_PUBLIC_URL).",
                 self.listen
             );
+        }
+        if let Some(folder) = self.graphiql_files.as_ref().filter(|folder| !folder.is_dir()) {
+            bail!("The setting graphiql_files is {}, which is no folder. Make it, or leave the setting out.", folder.display());
         }
         if self.database_connections == 0 {
             bail!("The setting database_connections is 0: give at least 2.");

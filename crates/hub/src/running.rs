@@ -172,6 +172,8 @@ impl Hub {
             settings: gateway::Settings {
                 introspection: config.introspection,
                 graphiql: config.graphiql,
+                graphiql_files: config.graphiql_files.clone(),
+                behind_proxy: config.behind_proxy,
                 metrics: Some(Arc::new(move || metrics.render_metrics())),
                 ..gateway::Settings::default()
             },

@@ -76,6 +76,7 @@ pub(crate) async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
     }
     let telemetry = crate::running::telemetry(&config)?;
     let stop = crate::signals::stop_on_signal();
+    crate::config::make_data_dir(&config.data_dir)?;
     let foundation = Foundation::open(&config).await?;
     let memory_file = config.data_dir.join("demo.json");
     let mut memory = remember(&memory_file, foundation.clock.now())?;
