@@ -15,8 +15,8 @@ use discussions::category::{self, Format};
 use discussions::thread;
 use events::WireEvent;
 use kernel::{
-    Actor, Audience, CategoryId, CommandId, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, PostId, RandomIds,
-    StreamId, SystemClock, ThreadId, Timestamp, Who,
+    Actor, Audience, CategoryId, CommandId, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, PostId, RandomIds, StreamId,
+    SystemClock, ThreadId, Timestamp, Who,
 };
 use organisations::{organisation, person, team};
 use projections::{Progress, Projection, Projectors};
