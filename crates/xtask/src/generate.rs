@@ -36,8 +36,6 @@ const DERIVED: &[(&str, Source)] = &[
     ("docs/authority.md", Source::Printed(&["reference", "authority"])),
     ("docs/cli.md", Source::Printed(&["reference", "cli"])),
     ("docs/configuration.md", Source::Printed(&["reference", "configuration"])),
-    ("docs/configuration.md", Source::Printed(&["reference", "configuration"])),
-    ("docs/authority.md", Source::Printed(&["reference", "authority"])),
     ("docs/asyncapi.json", Source::Printed(&["reference", "asyncapi"])),
     ("docs/events", Source::Folder(&["reference", "events", "--dir"])),
 ];
