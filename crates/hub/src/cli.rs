@@ -138,7 +138,7 @@ pub(crate) enum Import {
         /// The address of the community to import into; founded if it does not exist
         #[arg(long, value_name = "SLUG")]
         community: Option<String>,
-        /// The address of the organisation at whose home it is founded
+        /// The address of the organisation at whose home it is founded; the repository's owner if left out
         #[arg(long, value_name = "SLUG")]
         organisation: Option<String>,
         /// Let only signed-in people see a newly founded community

@@ -11,6 +11,7 @@ use store::KeyRing;
 use url::Url;
 
 /// Everything that can be set. `HUB_LISTEN` in the environment sets `listen`, and so on.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {

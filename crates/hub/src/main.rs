@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod directory;
 mod foundation;
+mod output;
 mod pages;
 mod reference;
 mod running;
@@ -20,6 +21,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read what was printed has gone: `hub events tail | head -1`.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             // One line for people; the chain of causes follows on the same line, most general first.
             eprintln!("hub: {error:#}");

@@ -82,6 +82,16 @@ fn a_mistyped_folder_is_no_empty_hub() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    use std::process::Stdio;
+    let mut child = hub(&["reference", "authority"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
 fn a_database_that_does_not_answer_is_said_without_its_password() {
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::foundation::Foundation;
+use crate::output::say;
 use anyhow::bail;
 use identity::{FetchPolicy, GuardedClient, ProviderDirectory};
 use kernel::Timestamp;
@@ -17,10 +18,10 @@ struct Checks {
 impl Checks {
     fn line(&mut self, what: &str, outcome: Result<String, String>) {
         match outcome {
-            Ok(said) => println!("ok     {what}: {said}"),
+            Ok(said) => say(&format!("ok     {what}: {said}")),
             Err(said) => {
                 self.wrong += 1;
-                println!("WRONG  {what}: {said}");
+                say(&format!("WRONG  {what}: {said}"));
             }
         }
     }

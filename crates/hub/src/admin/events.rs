@@ -4,6 +4,7 @@ use super::progress;
 use crate::cli::Events;
 use crate::config::Config;
 use crate::foundation::Foundation;
+use crate::output::say;
 use anyhow::{Context, bail};
 use bus::CloudEvent;
 use indicatif::ProgressBar;
@@ -102,12 +103,12 @@ async fn verify(log: &Log, json: bool) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let verified = outcome?;
     if json {
-        println!(
+        say(&format!(
             "{}",
             serde_json::json!({ "events": verified.events, "waiting": verified.waiting, "head": hex::encode(verified.head_hash) })
-        );
+        ));
     } else {
-        println!("The chain is whole: {} events, head {}.", verified.events, hex::encode(verified.head_hash));
+        say(&format!("The chain is whole: {} events, head {}.", verified.events, hex::encode(verified.head_hash)));
     }
     Ok(())
 }
@@ -136,11 +137,11 @@ async fn import(log: &Log, file: &Path) -> anyhow::Result<()> {
     let imported = store::import(log, reader, |done, total| show_progress(&bar, done, total)).await;
     bar.finish_and_clear();
     let imported = imported?;
-    println!(
+    say(&format!(
         "{} events imported; the chain ends with the same hash, {}. The views are drawn at the next start.",
         imported.events,
         hex::encode(imported.head_hash)
-    );
+    ));
     Ok(())
 }
 
@@ -158,6 +159,6 @@ async fn republish(config: &Config, foundation: &Foundation) -> anyhow::Result<(
     let published =
         bus::republish(&crate::running::Source(foundation.log.clone()), &jetstream, |done, total| show_progress(&bar, done, total)).await?;
     bar.finish_and_clear();
-    println!("{published} events published again.");
+    say(&format!("{published} events published again."));
     Ok(())
 }

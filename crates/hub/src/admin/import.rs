@@ -10,7 +10,7 @@ use discussions::category::{self, Format};
 use discussions::thread::{self, CloseReason, Home};
 use interchange::github::{self, Category, Discussion};
 use kernel::{Actor, Audience, CategoryId, CommandId, CommunityId, OrganisationId, PersonId, PostId, Timestamp};
-use organisations::person;
+use organisations::{organisation, person};
 use serde::Serialize;
 use services::{Dispatch, Failure, HubCommand, Request, Services};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ const GITHUB: Uuid = Uuid::from_u128(0x1f0e_9d6a_2b7c_5e43_8c1d_77a0_5b3e_9214);
 pub(crate) struct Destination {
     /// The community's address; made from the repository's name if left out.
     pub(crate) community: Option<String>,
-    /// The address of the organisation at whose home a community is founded.
+    /// The address of the organisation at whose home a community is founded; the repository's owner if left out.
     pub(crate) organisation: Option<String>,
     /// Whether a newly founded community is for signed-in people only.
     pub(crate) members_only: bool,
@@ -195,15 +195,7 @@ impl<'a> Importer<'a> {
         if let Some(id) = self.log.claim_holder("community_slug", &slug).await.context("the log does not answer")? {
             return Ok(CommunityId(id));
         }
-        let Some(organisation) = &self.destination.organisation else {
-            return Err(Stop::Hub(anyhow::anyhow!(
-                "There is no community “{slug}” yet. Name the organisation that founds it with --organisation SLUG, or an existing community with --community SLUG."
-            )));
-        };
-        let home = self.log.claim_holder("organisation_slug", organisation).await.context("the log does not answer")?;
-        let Some(home) = home.map(OrganisationId) else {
-            return Err(Stop::Hub(anyhow::anyhow!("There is no organisation “{organisation}”. `hub org list` shows those there are.")));
-        };
+        let home = self.home(discussion).await?;
         let id = CommunityId(derived(&format!("community:{slug}")));
         let found = community::Command::Found {
             slug: slug.clone(),
@@ -217,6 +209,26 @@ impl<'a> Importer<'a> {
             },
         };
         self.send(&format!("found:{slug}"), id.0, HubCommand::Community(found), discussion.thread.created_at).await?;
+        Ok(id)
+    }
+
+    /// The organisation at whose home a community is founded: the one that was named, or the one that owned the repository,
+    /// which is registered under that name if the hub does not know it.
+    async fn home(&mut self, discussion: &Discussion) -> Result<OrganisationId, Stop> {
+        if let Some(named) = &self.destination.organisation {
+            let holder = self.log.claim_holder("organisation_slug", named).await.context("the log does not answer")?;
+            return holder
+                .map(OrganisationId)
+                .ok_or_else(|| Stop::Hub(anyhow::anyhow!("There is no organisation “{named}”. `hub org list` shows those there are.")));
+        }
+        let owner = discussion.repository.split('/').next().unwrap_or_default();
+        let address = slug(owner, "imported");
+        if let Some(id) = self.log.claim_holder("organisation_slug", &address).await.context("the log does not answer")? {
+            return Ok(OrganisationId(id));
+        }
+        let id = OrganisationId(derived(&format!("organisation:{address}")));
+        let register = organisation::Command::Register { slug: address.clone(), name: owner.to_owned() };
+        self.send(&format!("organisation:{address}"), id.0, HubCommand::Organisation(register), None).await?;
         Ok(id)
     }
 

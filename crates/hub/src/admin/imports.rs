@@ -5,6 +5,7 @@ use super::progress;
 use crate::cli::Import;
 use crate::config::Config;
 use crate::foundation::Foundation;
+use crate::output::say;
 use anyhow::bail;
 
 /// Runs one of the commands.
@@ -15,7 +16,7 @@ use anyhow::bail;
 pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> {
     let Import::GithubDiscussions { files, community, organisation, members_only, json } = command;
     check(&files)?;
-    let foundation = Foundation::open_existing(config).await?;
+    let foundation = Foundation::open(config).await?;
     let services = foundation.services();
     let bar = progress(0, "importing");
     let mut importer = Importer::new(&foundation.log, &services, Destination { community, organisation, members_only });
@@ -34,9 +35,9 @@ pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> 
     }
     outcome?;
     if json {
-        println!("{}", serde_json::to_string(&report)?);
+        say(&serde_json::to_string(&report)?);
     } else {
-        println!(
+        say(&format!(
             "{} threads, {} posts and {} people imported; {} items were there already; {} records hold nothing to import; {} could not be imported.",
             report.threads,
             report.posts,
@@ -44,7 +45,7 @@ pub(crate) async fn run(config: &Config, command: Import) -> anyhow::Result<()> 
             report.unchanged,
             report.passed_over,
             report.problems.len()
-        );
+        ));
     }
     if report.threads + report.posts + report.unchanged == 0 && !report.problems.is_empty() {
         bail!("nothing could be imported; the lines above say why");

@@ -4,6 +4,7 @@ use crate::cli::Org;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::foundation::Foundation;
+use crate::output::say;
 use anyhow::{Context, bail};
 use gateway::graphql::ids::GlobalId;
 use identity::Providers;
@@ -54,7 +55,7 @@ async fn send(foundation: &Foundation, target: Uuid, command: HubCommand) -> any
 async fn add(foundation: &Foundation, slug: String, name: String) -> anyhow::Result<()> {
     let id = foundation.ids.next();
     send(foundation, id, HubCommand::Organisation(organisation::Command::Register { slug: slug.clone(), name })).await?;
-    println!("Organisation “{slug}” is registered ({id}). Give it an identity provider: hub org add-provider --org {slug} …");
+    say(&format!("Organisation “{slug}” is registered ({id}). Give it an identity provider: hub org add-provider --org {slug} …"));
     Ok(())
 }
 
@@ -85,7 +86,9 @@ async fn add_provider(
     send(foundation, organisation.0, HubCommand::Organisation(register)).await?;
     let base =
         config.public_url.as_ref().map_or_else(|| format!("http://{}", config.listen), |url| url.as_str().trim_end_matches('/').to_owned());
-    println!("The provider is registered ({provider}). Enter this redirect address at the provider:\n{base}/sign-in/{provider}/callback");
+    say(&format!(
+        "The provider is registered ({provider}). Enter this redirect address at the provider:\n{base}/sign-in/{provider}/callback"
+    ));
     Ok(())
 }
 
@@ -108,16 +111,16 @@ async fn list(foundation: &Foundation) -> anyhow::Result<()> {
         .fetch_all(&foundation.pool)
         .await?;
     if rows.is_empty() {
-        println!("There is no organisation yet. Register one: hub org add --slug rivers --name \"Department of Rivers\"");
+        say("There is no organisation yet. Register one: hub org add --slug rivers --name \"Department of Rivers\"");
     }
     let services = foundation.services();
     for id in rows {
         let (organisation, _) = services.state::<Organisation>(id).await?;
         let state = if organisation.suspended() { "  (suspended)" } else { "" };
-        println!("{}  {}  {id}{state}", organisation.slug().unwrap_or_default(), organisation.name());
+        say(&format!("{}  {}  {id}{state}", organisation.slug().unwrap_or_default(), organisation.name()));
         for (provider, facts) in organisation.providers() {
             let state = if facts.enabled { "" } else { "  (disabled)" };
-            println!("    {}  {}  {provider}{state}", facts.name, facts.issuer);
+            say(&format!("    {}  {}  {provider}{state}", facts.name, facts.issuer));
         }
     }
     Ok(())
@@ -138,6 +141,6 @@ async fn grant(foundation: &Foundation, person: &str, role: &str) -> anyhow::Res
         })
         .with_context(|| format!("“{person}” is no person's id. It is the last part of the address of the person's page"))?;
     send(foundation, id, HubCommand::Person(person::Command::GrantRole { role })).await?;
-    println!("The role is granted.");
+    say("The role is granted.");
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::progress;
 use crate::cli::Projections;
 use crate::config::Config;
 use crate::foundation::Foundation;
+use crate::output::say;
 use anyhow::bail;
 use projections::{Rebuilding, Status};
 
@@ -27,19 +28,19 @@ pub(crate) async fn run(config: &Config, command: Projections) -> anyhow::Result
 async fn status(foundation: &Foundation, json: bool) -> anyhow::Result<()> {
     let views = projections::status(&foundation.pool).await?;
     if json {
-        println!("{}", serde_json::to_string(&views)?);
+        say(&serde_json::to_string(&views)?);
         return Ok(());
     }
-    println!("{:<16} {:<9} {:>10} {:>10}  note", "view", "state", "at", "behind");
+    say(&format!("{:<16} {:<9} {:>10} {:>10}  note", "view", "state", "at", "behind"));
     for view in &views {
-        println!(
+        say(&format!(
             "{:<16} {:<9} {:>10} {:>10}  {}",
             view.name,
             format!("{:?}", view.state).to_lowercase(),
             view.checkpoint,
             view.lag(),
             note(view)
-        );
+        ));
     }
     Ok(())
 }
@@ -76,7 +77,7 @@ async fn rebuild(foundation: &Foundation, name: &str) -> anyhow::Result<()> {
         .await;
         bar.finish_and_clear();
         let position = outcome?;
-        println!("The view “{name}” is drawn anew, up to event {position}.");
+        say(&format!("The view “{name}” is drawn anew, up to event {position}."));
     }
     Ok(())
 }
@@ -86,6 +87,6 @@ async fn skip(foundation: &Foundation, name: &str) -> anyhow::Result<()> {
     if seq == 0 {
         bail!("Nothing was skipped.");
     }
-    println!("Event {seq} is left out of the view “{name}”, which goes on.");
+    say(&format!("Event {seq} is left out of the view “{name}”, which goes on."));
     Ok(())
 }

@@ -5,6 +5,7 @@ pub(crate) mod seed;
 
 use crate::config::Config;
 use crate::foundation::Foundation;
+use crate::output::say;
 use crate::running::{Hub, serve_until_stopped};
 use anyhow::Context;
 use embedded::content::Writer;
@@ -100,7 +101,7 @@ pub(crate) async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
     hub.settle(VIEWS_READY).await?;
     let announcement = announce(&hub, &memory);
     if json {
-        println!("{}", serde_json::to_string(&announcement)?);
+        say(&serde_json::to_string(&announcement)?);
     } else {
         print(&announcement, &config.data_dir);
     }
@@ -237,17 +238,17 @@ fn announce(hub: &Hub, memory: &Memory) -> Announcement {
 }
 
 fn print(announcement: &Announcement, data_dir: &Path) {
-    println!("\nThe hub is at       {}", announcement.url);
-    println!("Its API is at       {}  (try it at {}/graphiql)", announcement.graphql, announcement.url);
-    println!("Its data lies in    {}\n", data_dir.display());
+    say(&format!("\nThe hub is at       {}", announcement.url));
+    say(&format!("Its API is at       {}  (try it at {}/graphiql)", announcement.graphql, announcement.url));
+    say(&format!("Its data lies in    {}\n", data_dir.display()));
     let mut organisation = "";
     for person in &announcement.people {
         if person.organisation != organisation {
             organisation = person.organisation;
-            println!("{organisation}: sign in as any of them, there are no passwords");
+            say(&format!("{organisation}: sign in as any of them, there are no passwords"));
         }
         let roles = if person.roles.is_empty() { String::new() } else { format!("  [{}]", person.roles.join(", ").to_lowercase()) };
-        println!("  {:<22} API token {}{roles}", person.name, person.token);
+        say(&format!("  {:<22} API token {}{roles}", person.name, person.token));
     }
-    println!("\nStop with Ctrl-C. A second start finds everything again.");
+    say("\nStop with Ctrl-C. A second start finds everything again.");
 }
