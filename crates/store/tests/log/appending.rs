@@ -1,6 +1,7 @@
 use crate::support::{append, id, stream, until};
 use futures::future::join_all;
 use kernel::{Claim, CommandId, EventId};
+use sqlx::ConnectOptions as _;
 use store::{AppendError, testing};
 
 #[tokio::test]
@@ -174,12 +175,14 @@ async fn a_broken_connection_is_no_lost_command() {
     let database = testing::database_with(3).await;
     let log = database.log();
     let stream = stream();
+    // Outside the pool: a connection of the pool may be one that was broken the time before.
+    let mut outside = database.connect_options().connect().await.unwrap();
     for version in 0..5 {
         log.append(append(&stream, version, 1)).await.unwrap();
         sqlx::query(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
         )
-        .execute(log.pool())
+        .execute(&mut outside)
         .await
         .unwrap();
     }
