@@ -16,9 +16,6 @@ use crate::{
     world::fresh,
 };
 
-/// How long each run lasts.
-const RUN: Duration = Duration::from_secs(5);
-
 /// The control: the columns that an append fills, with values of the same size, and nothing else.
 const INSERT: &str = r#"insert into log.events (id, context, aggregate, stream, version, kind, schema, data, occurred_at, recorded_at, actor, command, correlation, digest)
 values (gen_random_uuid(), 'discussions', 'thread', gen_random_uuid(), 1, 'hub.discussions.thread_locked', 1,
@@ -35,12 +32,20 @@ values (gen_random_uuid(), 'discussions', 'thread', gen_random_uuid(), 1, 'hub.d
 now(), now(), '{"process":"bench"}', gen_random_uuid(), gen_random_uuid(), decode(repeat('ab', 32), 'hex'));
 "#;
 
-/// Measures with this many clients.
-pub(crate) async fn measure(arguments: &Arguments, clients: u32) -> anyhow::Result<Vec<Row>> {
+/// Measures with few clients and with many.
+pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for clients in [8, 64] {
+        rows.extend(with_clients(arguments, clients).await?);
+    }
+    Ok(rows)
+}
+
+async fn with_clients(arguments: &Arguments, clients: u32) -> anyhow::Result<Vec<Row>> {
     let database = database::fresh(&arguments.database, &format!("bench_append_{clients}"), clients).await?;
     let (mut ours, mut inserts, mut both) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 1..=arguments.rounds {
-        ours.push(hub(&database.log, clients).await?);
+    for round in 1..=arguments.rounds() {
+        ours.push(hub(&database.log, clients, arguments.run()).await?);
         inserts.push(pgbench(arguments, &database.url, clients, INSERT).await?);
         both.push(pgbench(arguments, &database.url, clients, BOTH).await?);
         println!(
@@ -65,8 +70,8 @@ pub(crate) async fn measure(arguments: &Arguments, clients: u32) -> anyhow::Resu
 }
 
 /// Appends a second, by as many tasks.
-async fn hub(log: &Log, clients: u32) -> anyhow::Result<f64> {
-    let end = Instant::now() + RUN;
+async fn hub(log: &Log, clients: u32, run: Duration) -> anyhow::Result<f64> {
+    let end = Instant::now() + run;
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..clients {
@@ -121,7 +126,7 @@ async fn pgbench(arguments: &Arguments, url: &str, clients: u32, statement: &str
     script.write_all(statement.as_bytes())?;
     let mut pgbench = tokio::process::Command::new(&arguments.pgbench);
     pgbench.args(["--no-vacuum", "--protocol", "prepared", "--jobs", "2", "--client", &clients.to_string()]);
-    pgbench.args(["--time", &RUN.as_secs().to_string(), "--file"]).arg(script.path()).arg(url);
+    pgbench.args(["--time", &arguments.run().as_secs().to_string(), "--file"]).arg(script.path()).arg(url);
     let output = pgbench.output().await.context("pgbench cannot be started")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {

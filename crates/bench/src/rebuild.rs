@@ -36,22 +36,22 @@ select s.last + row_number() over (order by e.xid, e.pos), e.xid, e.pos, e.diges
 from log.events e, (select max(seq) as last from log.sequence) s
 where not exists (select from log.sequence known where known.pos = e.pos)";
 
-pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Row> {
+pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     let database = database::fresh(&arguments.database, "bench_rebuild", 16).await?;
     let log = &database.log;
     let world = World::found(log).await?;
     let thread = world.open_thread().await?;
     world.reply(thread).await?;
     Sequencer::new(log.clone(), Leadership::SessionLock).catch_up().await?;
-    println!("rebuild: writing {} events", arguments.events);
-    let events = i64::try_from(arguments.events).context("too many events")?;
+    println!("rebuild: writing {} events", arguments.events());
+    let events = i64::try_from(arguments.events()).context("too many events")?;
     sqlx::query(MULTIPLY).bind(events).execute(&database.pool).await?;
     sqlx::query(SEQUENCE).execute(&database.pool).await?;
     sqlx::raw_sql("analyze").execute(&database.pool).await?;
 
     let tables = projections::runtime::all().into_iter().find(|view| view.name() == VIEW).context("the view is there")?.tables();
     let (mut ours, mut copies) = (Vec::new(), Vec::new());
-    for round in 1..=arguments.rounds {
+    for round in 1..=arguments.rounds() {
         let start = Instant::now();
         projections::runtime::rebuild(log, VIEW, &CancellationToken::new(), |_| {}).await?;
         ours.push(start.elapsed().as_secs_f64());
@@ -59,14 +59,14 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Row> {
         println!("rebuild, round {round}: {:.1} s; COPY {:.1} s", ours[ours.len() - 1], copies[copies.len() - 1]);
     }
     let (ours, copies) = (median(ours), median(copies));
-    Ok(Row {
-        what: format!("rebuild of the view `{VIEW}` from {} events", arguments.events),
+    Ok(vec![Row {
+        what: format!("rebuild of the view `{VIEW}` from {} events", arguments.events()),
         hub: format!("{ours:.1} s"),
         control: format!("{copies:.1} s: `COPY` of the same rows into tables with the same indexes"),
         // Durations: the shorter, the better.
         ratio: Some(copies / ours),
         aim: "0.3",
-    })
+    }])
 }
 
 /// Seconds that `COPY` takes for the rows of these tables, into empty ones with the same constraints and indexes.

@@ -41,16 +41,35 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-const BEGIN: &str = "<!-- figures: begin -->";
-const END: &str = "<!-- figures: end -->";
+/// The document with the place of this measurement's table cut out: what stands before and after it.
+fn split<'a>(document: &Path, text: &'a str, name: &str) -> anyhow::Result<(&'a str, &'a str)> {
+    let (begin, end) = (format!("<!-- figures: {name} -->\n"), format!("<!-- end of {name} -->"));
+    let parts = text.find(&begin).and_then(|at| {
+        let before = &text[..at + begin.len()];
+        let rest = &text[before.len()..];
+        Some((before, &rest[rest.find(&end)?..]))
+    });
+    parts.with_context(|| format!("{} lacks the lines {} and {end}", document.display(), begin.trim_end()))
+}
 
-/// Puts the table between the document's marks.
-pub(crate) fn write(document: &Path, table: &str) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(document).with_context(|| format!("{} cannot be read", document.display()))?;
-    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.with_context(|| format!("{} lacks the marks {BEGIN} and {END}", document.display()))?;
-    std::fs::write(document, format!("{before}{BEGIN}\n{table}{END}{after}"))
-        .with_context(|| format!("{} cannot be written", document.display()))
+fn read(document: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(document).with_context(|| format!("{} cannot be read", document.display()))
+}
+
+/// Fails unless the document has a place for each of these tables.
+pub(crate) fn check<'a>(document: &Path, names: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+    let text = read(document)?;
+    for name in names {
+        split(document, &text, name)?;
+    }
+    Ok(())
+}
+
+/// Puts the table of this measurement between its marks.
+pub(crate) fn write(document: &Path, name: &str, table: &str) -> anyhow::Result<()> {
+    let text = read(document)?;
+    let (before, after) = split(document, &text, name)?;
+    std::fs::write(document, format!("{before}{table}{after}")).with_context(|| format!("{} cannot be written", document.display()))
 }
 
 #[cfg(test)]
@@ -73,8 +92,18 @@ mod tests {
     #[test]
     fn only_what_lies_between_the_marks_is_written() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), format!("a\n{BEGIN}\nold\n{END}\nb\n")).unwrap();
-        write(file.path(), "new\n").unwrap();
-        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nb\n"));
+        let document = |table: &str| format!("a\n<!-- figures: append -->\n{table}<!-- end of append -->\nb\n");
+        std::fs::write(file.path(), document("old\n")).unwrap();
+        write(file.path(), "append", "new\n").unwrap();
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), document("new\n"));
+    }
+
+    #[test]
+    fn a_table_without_a_place_is_known_before_it_is_measured() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "<!-- figures: append -->\n<!-- end of append -->\n").unwrap();
+        check(file.path(), ["append"].into_iter()).unwrap();
+        let error = check(file.path(), ["append", "list"].into_iter()).unwrap_err().to_string();
+        assert!(error.contains("<!-- figures: list -->"), "{error}");
     }
 }

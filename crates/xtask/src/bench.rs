@@ -12,15 +12,23 @@ use crate::{
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Events in the log for the rebuild
-    #[arg(long, default_value_t = 1_000_000)]
-    events: u64,
+    /// Only these measurements, such as append,rebuild (docs/performance.md names them all)
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    only: Vec<String>,
 
-    /// Interleaved runs of each measurement; the table shows the medians
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
+    /// A few minutes rather than twenty: fewer rounds, shorter runs, smaller worlds
+    #[arg(long)]
+    quick: bool,
 
-    /// Put the table into docs/performance.md
+    /// Events in the log for the rebuild [default: 1000000; with --quick 100000]
+    #[arg(long)]
+    events: Option<u64>,
+
+    /// Interleaved runs of each measurement; the tables show the medians [default: 5; with --quick 2]
+    #[arg(long)]
+    rounds: Option<u32>,
+
+    /// Put each table into its place in docs/performance.md
     #[arg(long)]
     write: bool,
 
@@ -34,7 +42,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let profile = if options.dev { "dev" } else { "release" };
     // Built with the hub's features, so that a release build of the hub is most of the work.
     let mut build = run::cargo();
-    build.args(["build", "--package", "hub", "--package", "bench", "--bin", "bench", "--locked", "--quiet", "--profile", profile]);
+    build.args([
+        "build",
+        "--package",
+        "hub",
+        "--package",
+        "bench",
+        "--bin",
+        "hub",
+        "--bin",
+        "bench",
+        "--locked",
+        "--quiet",
+        "--profile",
+        profile,
+    ]);
     build.env("SQLX_OFFLINE", "true").env_remove("DATABASE_URL");
     steps.step("building the benchmark", || run::succeed(&mut build))?;
     let program = run::target().join(if options.dev { "debug" } else { "release" }).join("bench");
@@ -48,7 +70,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     steps.step("measuring", || {
         let mut bench = run::program(&program);
         bench.args(["--database", &server.url("postgres"), "--pgbench"]).arg(&pgbench);
-        bench.args(["--events", &options.events.to_string(), "--rounds", &options.rounds.to_string()]);
+        if !options.only.is_empty() {
+            bench.args(["--only", &options.only.join(",")]);
+        }
+        if options.quick {
+            bench.arg("--quick");
+        }
+        for (name, value) in [("--events", options.events), ("--rounds", options.rounds.map(u64::from))] {
+            if let Some(value) = value {
+                bench.args([name, &value.to_string()]);
+            }
+        }
         if options.write {
             bench.arg("--write").arg(run::root().join("docs/performance.md"));
         }
