@@ -10,7 +10,7 @@ import { ask, freePort, run, startHub, temporaryFolder } from './harness/hub.mjs
 
 const EXAMPLES = createRequire(import.meta.url).resolve('@octokit/webhooks-examples/api.github.com/index.json');
 const THREADS = `{ threads(first: 50) { totalCount nodes { title openedAt answered author { name placeholder } community { slug name }
-  openingPost { body } posts(first: 50) { nodes { body isAnswer postedAt author { name placeholder } } } } } }`;
+  openingPost { body } posts(first: 50) { nodes { body isAnswer createdAt author { name placeholder } } } } } }`;
 
 let data, deliveries;
 before(async () => {

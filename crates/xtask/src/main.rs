@@ -10,6 +10,7 @@ mod files;
 mod generate;
 mod lint;
 mod postgres;
+mod published;
 mod run;
 mod test;
 mod tools;
@@ -36,6 +37,8 @@ enum Task {
     Bench(bench::Options),
     /// Start a PostgreSQL for development with every migration applied, and print its address
     Db,
+    /// Take the schema as it is now for what clients were promised: part of every release
+    PublishSchema,
     /// Licences, sources and known vulnerabilities of every dependency (installs cargo-deny when it is missing)
     Audit,
 }
@@ -52,6 +55,7 @@ fn main() -> std::process::ExitCode {
         Task::Gen(options) => generate::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Db => postgres::serve(),
+        Task::PublishSchema => published::publish(),
         Task::Audit => audit::run(),
     };
     match result {

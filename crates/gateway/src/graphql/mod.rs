@@ -52,8 +52,41 @@ pub fn schema(introspection: bool) -> HubSchema {
     builder.finish()
 }
 
-/// The schema in the schema definition language.
+/// The schema in the schema definition language. The directives that every schema has are left out, as the specification wants it.
 pub fn sdl() -> String {
-    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-    schema(true).sdl_with_options(options)
+    let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
+    without_built_in_directives(&schema(true).sdl_with_options(options))
+}
+
+/// The text without the definitions of the directives that GraphQL itself defines, nor the descriptions before them.
+fn without_built_in_directives(sdl: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in sdl.lines() {
+        if !["include", "skip", "specifiedBy", "deprecated", "oneOf"].iter().any(|name| line.starts_with(&format!("directive @{name}"))) {
+            kept.push(line);
+        } else if kept.last().is_some_and(|line| line.trim() == "\"\"\"") {
+            kept.pop();
+            while kept.pop().is_some_and(|line| line.trim() != "\"\"\"") {}
+        }
+    }
+    kept.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_directives_are_left_out_with_what_describes_them() {
+        let sdl = "\"\"\"\nA.\n\"\"\"\ntype A {\n\tid: ID!\n}\n\n\"\"\"\nSkips.\n\"\"\"\ndirective @skip(if: Boolean!) on FIELD\ndirective @own on FIELD\nschema {\n}\n";
+        assert_eq!(
+            without_built_in_directives(sdl),
+            "\"\"\"\nA.\n\"\"\"\ntype A {\n\tid: ID!\n}\n\ndirective @own on FIELD\nschema {\n}\n"
+        );
+    }
+
+    #[test]
+    fn the_schema_defines_no_directive_that_every_schema_has() {
+        assert!(!sdl().contains("directive @skip") && sdl().contains("@specifiedBy(url:"));
+    }
 }

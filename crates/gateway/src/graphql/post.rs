@@ -52,7 +52,7 @@ impl Post {
         markdown::render(&self.row.body)
     }
     /// When it was posted; for imported posts, at their source.
-    async fn posted_at(&self) -> DateTime<Utc> {
+    async fn created_at(&self) -> DateTime<Utc> {
         self.row.posted_at
     }
     /// When it was last edited, if ever.

@@ -199,7 +199,7 @@ pub(crate) async fn history(visit: Visit, Path((thread, id)): Path<(String, Stri
         post.revisions.into_iter().map(|revision| (revision.at, revision.by.map(|by| by.name), revision.body)).collect();
     texts.sort_by_key(|(at, ..)| *at);
     if texts.last().is_none_or(|(.., body)| *body != post.body) {
-        texts.push((post.edited_at.unwrap_or(post.posted_at), None, post.body));
+        texts.push((post.edited_at.unwrap_or(post.created_at), None, post.body));
     }
     let mut versions = Vec::with_capacity(texts.len());
     let mut before: Option<String> = None;

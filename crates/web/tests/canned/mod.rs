@@ -221,7 +221,7 @@ fn threads() -> Value {
 
 fn post(id: &str, author: Value, html: &str, extra: &Value) -> Value {
     let mut post = json!({
-        "id": id, "author": author, "html": html, "postedAt": "2026-11-18T09:12:00Z", "editedAt": null, "isAnswer": false, "isOpening": false, "source": null,
+        "id": id, "author": author, "html": html, "createdAt": "2026-11-18T09:12:00Z", "editedAt": null, "isAnswer": false, "isOpening": false, "source": null,
         "reactions": [], "upvoteCount": 0, "viewerHasUpvoted": false, "viewerCanEdit": false,
     });
     for (name, value) in extra.as_object().unwrap() {
@@ -268,7 +268,7 @@ fn answer_post() -> Value {
         "R1",
         tomas(),
         ANSWER,
-        &json!({ "isAnswer": true, "upvoteCount": 7, "viewerHasUpvoted": true, "postedAt": "2026-11-18T11:31:00Z",
+        &json!({ "isAnswer": true, "upvoteCount": 7, "viewerHasUpvoted": true, "createdAt": "2026-11-18T11:31:00Z",
             "reactions": [{ "reaction": "HEART", "count": 3, "viewerHasReacted": false }] }),
     )
 }
@@ -280,15 +280,15 @@ fn thread(signed_in: bool) -> Value {
     thread["answers"] = json!([answer_post()]);
     let mut first = answer_post();
     first["replies"] = json!({ "totalCount": 2, "nodes": [
-        post("R2", amira(), "<p>That is what we were missing. Where does the list itself live?</p>", &json!({ "viewerCanEdit": signed_in, "postedAt": "2026-11-18T12:02:00Z" })),
-        post("R3", tomas(), "<p>In the same bucket, signed with a key that lives in a safe. I will bring the script to the next meeting.</p>", &json!({ "postedAt": "2026-11-18T12:20:00Z", "upvoteCount": 2 })),
+        post("R2", amira(), "<p>That is what we were missing. Where does the list itself live?</p>", &json!({ "viewerCanEdit": signed_in, "createdAt": "2026-11-18T12:02:00Z" })),
+        post("R3", tomas(), "<p>In the same bucket, signed with a key that lives in a safe. I will bring the script to the next meeting.</p>", &json!({ "createdAt": "2026-11-18T12:20:00Z", "upvoteCount": 2 })),
     ] });
     let mut second = post(
         "R4",
         wen(),
         "<p>We do it the other way round: <a href=\"https://example.org/transparency\">a transparency log</a>, and keys that live for ten minutes.</p>\
          <table><thead><tr><th>Approach</th><th>Work</th><th>Offline</th></tr></thead><tbody><tr><td>List of keys</td><td>low</td><td>yes</td></tr><tr><td>Transparency log</td><td>more</td><td>no</td></tr></tbody></table>",
-        &json!({ "postedAt": "2026-11-21T13:40:00Z", "upvoteCount": 4 }),
+        &json!({ "createdAt": "2026-11-21T13:40:00Z", "upvoteCount": 4 }),
     );
     second["replies"] = json!({ "totalCount": 0, "nodes": [] });
     thread["posts"] = json!({ "totalCount": 2, "pageInfo": page_info(false), "nodes": [first, second] });
@@ -409,7 +409,7 @@ pub(crate) fn answer(operation: &str, variables: &Value, signed_in: bool) -> Val
         }
         "HistoryPage" => {
             data["node"] = json!({
-                "__typename": "Post", "id": "O1", "postedAt": "2026-11-18T09:12:00Z", "editedAt": "2026-11-18T10:00:00Z", "isOpening": true, "author": amira(),
+                "__typename": "Post", "id": "O1", "createdAt": "2026-11-18T09:12:00Z", "editedAt": "2026-11-18T10:00:00Z", "isOpening": true, "author": amira(),
                 "body": "We sign every release of our **tide tables service**.\n\nThe key must be rotated once a year.\n\nHow do others keep old builds verifiable?",
                 "thread": { "id": "T1", "title": "How do you rotate signing keys without breaking old builds?" },
                 "revisions": [{ "at": "2026-11-18T09:12:00Z", "by": amira(), "body": "We sign every release of our **tide tables service**.\n\nThe key must be rotated twice a year.\n\nAny ideas?" }],
