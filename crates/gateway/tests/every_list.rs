@@ -35,7 +35,8 @@ const SHORT: [(&str, &str); 0] = [];
 
 async fn run(hub: &Hub, by: &Someone, field: &str, input_type: &str, mut input: Value) -> Value {
     input["commandId"] = json!(fresh());
-    let document = format!("mutation ($input: {input_type}!) {{ {field}(input: $input) {{ __typename post {{ id }} userErrors {{ message }} }} }}");
+    let document =
+        format!("mutation ($input: {input_type}!) {{ {field}(input: $input) {{ __typename post {{ id }} userErrors {{ message }} }} }}");
     let answer = hub.ask(Some(&by.token), &document, json!({ "input": input })).await;
     let payload = &answer.data()[field];
     assert_eq!(payload["userErrors"], json!([]), "{field}");

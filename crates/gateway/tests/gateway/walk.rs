@@ -13,8 +13,6 @@ pub(crate) const INTROSPECTION: &str = include_str!("../../src/graphql/introspec
 pub(crate) struct List {
     /// Where it stands: `Thread.posts`.
     pub(crate) name: String,
-    /// Whether it comes by pages.
-    pub(crate) by_pages: bool,
     /// Whether its size, or that of a list on the way to it, is chosen with `$first`.
     pub(crate) sized: bool,
     /// A query for it and what its items say, `$first` items of each list on the way.
@@ -46,11 +44,7 @@ fn given(mut kind: &Value) -> Given<'_> {
 
 /// Whether a field can be asked for without being told more than `first`.
 fn askable(field: &Value) -> bool {
-    field["args"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .all(|argument| argument["type"]["kind"] != "NON_NULL" || !argument["defaultValue"].is_null())
+    field["args"].as_array().unwrap().iter().all(|argument| argument["type"]["kind"] != "NON_NULL" || !argument["defaultValue"].is_null())
 }
 
 fn takes_first(field: &Value) -> bool {
@@ -106,7 +100,10 @@ impl Schema {
                 };
                 // Where there are several ways, the one through a list is the better one; the first way to be found is the shortest.
                 if !ways.contains_key(target) {
-                    ways.insert(target.to_owned(), (format!("{before}{opening}"), format!("{closing}{after}"), sized || takes_first(field)));
+                    ways.insert(
+                        target.to_owned(),
+                        (format!("{before}{opening}"), format!("{closing}{after}"), sized || takes_first(field)),
+                    );
                     next.push_back(target.to_owned());
                 }
             }
@@ -133,7 +130,6 @@ impl Schema {
                 let variables = if sized { "($first: Int!)" } else { "" };
                 lists.push(List {
                     name: format!("{from}.{name}"),
-                    by_pages: node.is_some(),
                     sized,
                     document: format!("query {variables} {{ {before}{asked}{after} }}"),
                 });
