@@ -164,6 +164,18 @@ impl Audience {
         self.0.insert(token);
         self
     }
+    /// Those whom both audiences admit, as far as tokens can say it: what combines two things is shown to whoever sees both.
+    ///
+    /// Everyone holds `public`, and whoever holds anything else is signed in. Of two different groups it cannot be said in tokens
+    /// who is in both; such a pair admits no one, so that the answer is never too wide.
+    pub fn narrowed(&self, by: &Self) -> Self {
+        let both = |one: Token, other: Token| match (one, other) {
+            (Token::Public, token) | (token, Token::Public) => Some(token),
+            (Token::Members, token) | (token, Token::Members) => Some(token),
+            (one, other) => (one == other).then_some(one),
+        };
+        Self(self.0.iter().flat_map(|one| by.0.iter().filter_map(move |other| both(*one, *other))).collect())
+    }
     /// The rule: whether someone with these grants sees it.
     pub fn admits(&self, grants: &Grants) -> bool {
         self.0.iter().any(|token| grants.0.contains(token))
@@ -289,6 +301,32 @@ mod tests {
             let grants = Grants::of(grants);
             let shared = audience.to_texts().iter().any(|t| grants.to_texts().contains(t));
             prop_assert_eq!(audience.admits(&grants), shared);
+        }
+    }
+
+    /// What someone holds who may exist: a stranger, or someone signed in.
+    fn grants() -> impl Strategy<Value = Grants> {
+        let signed_in = prop::collection::vec(token(), 0..5).prop_map(|tokens| Grants::of(tokens.into_iter().chain([Token::Members])));
+        prop_oneof![Just(Grants::default()), signed_in]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_narrowed_admits_no_one_whom_both_do_not_admit(
+            one in prop::collection::vec(token(), 0..4), other in prop::collection::vec(token(), 0..4), grants in grants()
+        ) {
+            let (one, other) = (Audience::of(one), Audience::of(other));
+            let narrowed = one.narrowed(&other);
+            prop_assert_eq!(&narrowed, &other.narrowed(&one));
+            prop_assert!(!narrowed.admits(&grants) || (one.admits(&grants) && other.admits(&grants)));
+        }
+
+        #[test]
+        fn what_is_narrowed_to_everyone_signed_in_is_exact(one in prop::collection::vec(token(), 0..4), grants in grants()) {
+            let one = Audience::of(one);
+            for whole in [Audience::public(), Audience::members()] {
+                prop_assert_eq!(one.narrowed(&whole).admits(&grants), one.admits(&grants) && whole.admits(&grants));
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! - Every query function takes the [`Viewer`](kernel::Viewer) first and shows what that viewer may see, no more: lists,
 //!   counts and lookups by id alike. What may not be seen looks like what does not exist. Where a row that is seen refers
 //!   to a person or a community that is not, the reference comes masked.
+//! - [`mod@events`] tells who may see what happened, and where the history of each thing stands in the log.
 //! - [`page`] pages every list by keyset.
 //! - [`grants`] tells what a person may see and do.
 //! - [`runtime`] keeps the views: exactly once, in the order of the log, with rebuilds beside the running view.
@@ -12,6 +13,7 @@ mod code;
 mod columns;
 pub mod communities;
 pub mod discussions;
+pub mod events;
 pub mod grants;
 pub mod organisations;
 pub mod page;

@@ -98,7 +98,7 @@ impl Page {
         self
     }
 
-    fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit.clamp(1, MOST) as usize
     }
 

@@ -11,6 +11,7 @@
 //! while asking for another.
 
 pub mod append;
+mod at;
 mod database;
 mod digest;
 pub mod error;

@@ -122,7 +122,7 @@ impl Log {
         self.open(rows)
     }
 
-    fn open(&self, rows: Vec<Row>) -> Result<Vec<Recorded<Payload>>, Error> {
+    pub(crate) fn open(&self, rows: Vec<Row>) -> Result<Vec<Recorded<Payload>>, Error> {
         rows.into_iter().map(|row| row.open(self.keys())).collect()
     }
 

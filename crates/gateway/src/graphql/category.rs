@@ -2,14 +2,17 @@
 
 use super::audience::Audience;
 use super::community::Community;
+use super::connection::Connection;
 use super::context::RequestContext;
 use super::enums::Format;
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{lagging, number, version};
 use super::views::{CategoryOf, CategoryThreads, load};
 use async_graphql::{Context, ID, Object, Result};
 use kernel::CategoryId;
 use projections::discussions::category::{CategoryRef, CategoryRow};
+use projections::events::Subject;
 
 /// A category of a community's discussions.
 #[derive(Clone, Debug)]
@@ -83,6 +86,17 @@ impl Category {
     async fn thread_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let count = load(RequestContext::of(ctx)?, CategoryThreads(self.key())).await?.unwrap_or_default();
         Ok(version(count))
+    }
+    /// What happened to it, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Category(self.key()), first, after.as_deref(), last, before.as_deref()).await
     }
     /// Its community.
     async fn community(&self, ctx: &Context<'_>) -> Result<Community> {

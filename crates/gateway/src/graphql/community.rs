@@ -5,6 +5,7 @@ use super::category::Category;
 use super::connection::Connection;
 use super::context::{OrFault, RequestContext};
 use super::enums::MemberKind;
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{Organisation, lagging, number, version};
 use super::person::Person;
@@ -22,6 +23,7 @@ use kernel::{Action, CommunityId, Scope};
 use projections::Slice;
 use projections::communities::community::{CommunityRef, CommunityRow};
 use projections::communities::membership::{self, MembershipRow};
+use projections::events::Subject;
 use std::sync::Arc;
 
 /// A community that unites technical people across organisations.
@@ -91,7 +93,7 @@ impl Community {
     }
     /// What it is for and how it works.
     async fn charter(&self, ctx: &Context<'_>) -> Result<Charter> {
-        Ok(Charter { charter: self.row(ctx).await?.charter })
+        Ok(self.row(ctx).await?.charter.into())
     }
     /// Whether anyone may join.
     async fn open(&self, ctx: &Context<'_>) -> Result<bool> {
@@ -130,6 +132,17 @@ impl Community {
     async fn organisations(&self, ctx: &Context<'_>) -> Result<Vec<Organisation>> {
         let organisations = load(RequestContext::of(ctx)?, ParticipantsOf(self.key())).await?.unwrap_or_default();
         Ok(organisations.into_iter().map(Organisation::from).collect())
+    }
+    /// What happened to it, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Community(self.key()), first, after.as_deref(), last, before.as_deref()).await
     }
     /// Its members, in the order of joining, as far as you see them.
     async fn members(
@@ -213,6 +226,12 @@ pub struct CommunityPermissions {
 #[derive(Clone, Debug)]
 pub struct Charter {
     charter: charter::Charter,
+}
+
+impl From<charter::Charter> for Charter {
+    fn from(charter: charter::Charter) -> Self {
+        Self { charter }
+    }
 }
 
 /// A community's charter: what it is for and how it works. What is not settled says so.

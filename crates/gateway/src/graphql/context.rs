@@ -57,7 +57,7 @@ impl RequestContext {
     pub fn new(backend: Arc<Backend>, credential: Option<Credential>, standing: Standing) -> Self {
         let now = backend.clock.now();
         let standing = Arc::new(RwLock::new(Arc::new(standing)));
-        let views = Views::loader(backend.db.clone(), Arc::clone(&standing));
+        let views = Views::loader(backend.db.clone(), backend.log.clone(), Arc::clone(&standing));
         Self { backend, credential, standing, views, now }
     }
 

@@ -6,7 +6,7 @@ use super::error::UserError;
 use async_graphql::ID;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kernel::{CategoryId, CommunityId, OrganisationId, PersonId, PostId, ProviderId, TeamId, ThreadId, TokenId};
+use kernel::{CategoryId, CommunityId, EventId, OrganisationId, PersonId, PostId, ProviderId, TeamId, ThreadId, TokenId};
 use uuid::Uuid;
 
 /// The id of anything that the API shows.
@@ -32,6 +32,8 @@ pub enum GlobalId {
     Session(Uuid),
     /// An API token of the viewer.
     Token(TokenId),
+    /// Something that happened.
+    Event(EventId),
 }
 
 /// The text is no id of ours.
@@ -52,6 +54,7 @@ impl GlobalId {
             Self::Post(..) => 8,
             Self::Session(_) => 9,
             Self::Token(_) => 10,
+            Self::Event(_) => 11,
         }
     }
 
@@ -68,6 +71,7 @@ impl GlobalId {
             Self::Post(..) => Post::KIND,
             Self::Session(_) => Session::KIND,
             Self::Token(_) => Token::KIND,
+            Self::Event(_) => "event",
         }
     }
 
@@ -88,7 +92,8 @@ impl GlobalId {
             | Self::Category(CategoryId(id))
             | Self::Thread(ThreadId(id))
             | Self::Session(id)
-            | Self::Token(TokenId(id)) => bytes.extend_from_slice(id.as_bytes()),
+            | Self::Token(TokenId(id))
+            | Self::Event(EventId(id)) => bytes.extend_from_slice(id.as_bytes()),
         }
         ID(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -116,6 +121,7 @@ impl GlobalId {
             7 => Ok(Self::Thread(id.into())),
             9 => Ok(Self::Session(id)),
             10 => Ok(Self::Token(id.into())),
+            11 => Ok(Self::Event(id.into())),
             _ => Err(NoId),
         }
     }
@@ -191,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn global_id() -> impl Strategy<Value = GlobalId> {
-        (1u8..=10, any::<u128>(), any::<u128>()).prop_map(|(tag, one, other)| {
+        (1u8..=11, any::<u128>(), any::<u128>()).prop_map(|(tag, one, other)| {
             let id = Uuid::from_u128(one);
             match tag {
                 1 => GlobalId::Organisation(id.into()),
@@ -203,7 +209,8 @@ mod tests {
                 7 => GlobalId::Thread(id.into()),
                 8 => GlobalId::Post(id.into(), Uuid::from_u128(other).into()),
                 9 => GlobalId::Session(id),
-                _ => GlobalId::Token(id.into()),
+                10 => GlobalId::Token(id.into()),
+                _ => GlobalId::Event(id.into()),
             }
         })
     }

@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::context::RequestContext;
 use super::error::{FaultCode, fault};
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::person::Person;
 use super::team::Team;
@@ -11,6 +12,7 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use kernel::OrganisationId;
 use projections::Slice;
+use projections::events::Subject;
 use projections::organisations::organisation::{OrganisationRef, OrganisationRow, ProviderRecord};
 use std::sync::Arc;
 
@@ -98,6 +100,17 @@ impl Organisation {
     async fn providers(&self, ctx: &Context<'_>) -> Result<Vec<IdentityProvider>> {
         let providers = load(RequestContext::of(ctx)?, ProvidersOf(self.key())).await?.unwrap_or_default();
         Ok(providers.into_iter().map(IdentityProvider::from).collect())
+    }
+    /// What happened to it, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Organisation(self.key()), first, after.as_deref(), last, before.as_deref()).await
     }
     /// Its people, by name, as far as you see them.
     async fn people(

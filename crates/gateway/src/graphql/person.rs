@@ -1,11 +1,14 @@
 //! Persons. Those whom the viewer does not see by name come masked from the views; nothing is decided here.
 
+use super::connection::Connection;
 use super::context::RequestContext;
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{Organisation, lagging, version};
 use super::views::{PersonOf, load};
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
+use projections::events::Subject;
 use projections::organisations::person::{PersonRef, PersonRow};
 
 /// A person. Where a person is not for you to see by name, it says so much: “A member of …”.
@@ -71,5 +74,17 @@ impl Person {
     /// The version, to give back as `expectedVersion`.
     async fn version(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(version(self.row(ctx).await?.version))
+    }
+    /// What happened to the person's record, from the first event to the last, as far as you see it. What others do not see of it
+    /// (roles, tokens, the profile's former words) is in it for the person alone.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Person(self.reference.id), first, after.as_deref(), last, before.as_deref()).await
     }
 }

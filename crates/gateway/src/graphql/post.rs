@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::context::RequestContext;
 use super::enums::Reaction;
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{lagging, number};
 use super::person::Person;
@@ -14,6 +15,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Action, Scope};
 use projections::Slice;
 use projections::discussions::post::PostRow;
+use projections::events::Subject;
 use std::sync::Arc;
 
 /// A post in a thread.
@@ -95,6 +97,17 @@ impl Post {
             load(&request, RepliesTo(id, page)).await?.unwrap_or_else(Slice::empty)
         };
         Ok(Connection::of_slice(slice, &cursors, Post::from, move || total(Arc::clone(&request), RepliesTotal(id))))
+    }
+    /// What happened to it, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Post(self.row.thread, self.row.id), first, after.as_deref(), last, before.as_deref()).await
     }
     /// How people reacted to it.
     async fn reactions(&self, ctx: &Context<'_>) -> Result<Vec<ReactionGroup>> {

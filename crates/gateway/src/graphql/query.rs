@@ -209,9 +209,15 @@ impl Query {
     }
 }
 
-/// What the id names, if the viewer sees it. Ids of what is the viewer's alone (sessions, tokens) and of providers name no node.
+/// What the id names, if the viewer sees it. Ids of what is the viewer's alone (sessions, tokens), of providers
+/// and of events name no node.
 async fn find(request: &RequestContext, id: &ID) -> Result<Option<Node>> {
     let id = GlobalId::decode(id).map_err(|error| fault(FaultCode::InvalidId, error.to_string()))?;
+    named(request, id).await
+}
+
+/// The same by the id as it was read.
+pub(super) async fn named(request: &RequestContext, id: GlobalId) -> Result<Option<Node>> {
     Ok(match id {
         GlobalId::Organisation(id) => load(request, OrganisationOf(id)).await?.map(|row| Node::Organisation(row.into())),
         GlobalId::Person(id) => load(request, VisiblePerson(id)).await?.map(|row| Node::Person(row.into())),
@@ -220,6 +226,6 @@ async fn find(request: &RequestContext, id: &ID) -> Result<Option<Node>> {
         GlobalId::Category(id) => load(request, VisibleCategory(id)).await?.map(|row| Node::Category(row.into())),
         GlobalId::Thread(id) => load(request, ThreadOf(id)).await?.map(|row| Node::Thread(row.into())),
         GlobalId::Post(thread, post) => load(request, PostOf((thread, post))).await?.map(|row| Node::Post(row.into())),
-        GlobalId::Provider(_) | GlobalId::Session(_) | GlobalId::Token(_) => None,
+        GlobalId::Provider(_) | GlobalId::Session(_) | GlobalId::Token(_) | GlobalId::Event(_) => None,
     })
 }

@@ -1,12 +1,14 @@
 //! Teams within organisations.
 
 use super::connection::Connection;
+use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{Organisation, version};
 use super::person::Person;
 use super::views::{TeamMembersOf, TeamMembersTotal, load, shared, total};
 use async_graphql::{Context, ID, Object, Result};
 use projections::Slice;
+use projections::events::Subject;
 use projections::organisations::team::TeamRow;
 use std::sync::Arc;
 
@@ -44,6 +46,17 @@ impl Team {
     /// Its version, to give back as `expectedVersion`.
     async fn version(&self) -> i32 {
         version(self.row.version)
+    }
+    /// What happened to it, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Team(self.row.id), first, after.as_deref(), last, before.as_deref()).await
     }
     /// Its members, by name, as far as you see them.
     async fn members(

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::context::RequestContext;
 use super::enums::CloseReason;
 use super::error::{FaultCode, fault};
+use super::event::{Event, history};
 use super::ids::{self, GlobalId, Named};
 use super::organisation::{lagging, number, version};
 use super::person::Person;
@@ -18,6 +19,7 @@ use discussions::category::Format;
 use kernel::{Action, Scope};
 use projections::Slice;
 use projections::discussions::thread::{self as view, Closing, ThreadRow};
+use projections::events::Subject;
 use std::sync::Arc;
 
 /// In which order threads are listed.
@@ -181,6 +183,17 @@ impl Thread {
         let page = cursors.page(first, after.as_deref(), last, before.as_deref())?;
         let slice = load(&request, PostsOf(id, page)).await?.unwrap_or_else(Slice::empty);
         Ok(Connection::of_slice(slice, &cursors, Post::from, move || total(Arc::clone(&request), PostsTotal(id))))
+    }
+    /// What happened to it and to its posts, from the first event to the last, as far as you see it.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the start, 1 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Event>> {
+        history(ctx, Subject::Thread(self.row.id), first, after.as_deref(), last, before.as_deref()).await
     }
     /// Whether you have upvoted it.
     async fn viewer_has_upvoted(&self, ctx: &Context<'_>) -> Result<bool> {

@@ -25,23 +25,33 @@ use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
+use store::Log;
 
 /// Reads the views for one request's viewer.
 pub struct Views {
     db: PgPool,
+    log: Log,
     standing: Arc<RwLock<Arc<Standing>>>,
 }
 
 /// Why a batch could not be read; every resolver that waited for it gets it.
-type Failed = Arc<sqlx::Error>;
+pub(super) type Failed = Arc<sqlx::Error>;
 
 impl Views {
     /// A loader for a request with this standing.
-    pub fn loader(db: PgPool, standing: Arc<RwLock<Arc<Standing>>>) -> DataLoader<Self> {
-        DataLoader::new(Self { db, standing }, TokioSpawner::current(), TokioTimer::default())
+    pub fn loader(db: PgPool, log: Log, standing: Arc<RwLock<Arc<Standing>>>) -> DataLoader<Self> {
+        DataLoader::new(Self { db, log, standing }, TokioSpawner::current(), TokioTimer::default())
     }
 
-    fn viewer(&self) -> Viewer {
+    pub(super) fn db(&self) -> &PgPool {
+        &self.db
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(super) fn viewer(&self) -> Viewer {
         self.standing.read().unwrap_or_else(PoisonError::into_inner).viewer.clone()
     }
 }
