@@ -6,6 +6,7 @@
 
 use crate::id::{CommunityId, OrganisationId, PersonId};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -169,10 +170,15 @@ impl Audience {
     /// Everyone holds `public`, and whoever holds anything else is signed in. Of two different groups it cannot be said in tokens
     /// who is in both; such a pair admits no one, so that the answer is never too wide.
     pub fn narrowed(&self, by: &Self) -> Self {
-        let both = |one: Token, other: Token| match (one, other) {
-            (Token::Public, token) | (token, Token::Public) => Some(token),
-            (Token::Members, token) | (token, Token::Members) => Some(token),
-            (one, other) => (one == other).then_some(one),
+        let width = |token: Token| match token {
+            Token::Public => 2,
+            Token::Members => 1,
+            Token::Organisation(_) | Token::Community(_) | Token::Person(_) => 0,
+        };
+        let both = |one: Token, other: Token| match width(one).cmp(&width(other)) {
+            Ordering::Less => Some(one),
+            Ordering::Greater => Some(other),
+            Ordering::Equal => (one == other).then_some(one),
         };
         Self(self.0.iter().flat_map(|one| by.0.iter().filter_map(move |other| both(*one, *other))).collect())
     }

@@ -7,7 +7,7 @@
 //!
 //! **Cost.** Every field costs 1. A field with `first` or `last` costs its fields times that number ([`UNKNOWN_LIST`] if it is
 //! out of range); the lists without such arguments cost their fields times [`PLAIN_LIST`]; `nodes(ids:)` times the ids given;
-//! `totalCount` costs [`COUNTING`]; a mutation [`MUTATING`]. **To give a new list without `first` its price:** name it in
+//! an event of a `history` costs [`EVENT`] besides; `totalCount` costs [`COUNTING`]; a mutation [`MUTATING`]. **To give a new list without `first` its price:** name it in
 //! [`PLAIN_LISTS`].
 
 use async_graphql::parser::types::{
@@ -66,13 +66,17 @@ pub const PLAIN_LIST: u64 = 10;
 pub const COUNTING: u64 = 10;
 /// What a mutation costs besides its answer.
 pub const MUTATING: u64 = 50;
+/// What each event of a history costs besides its fields: it is looked up in the log.
+pub const EVENT: u64 = 5;
 /// The lists that take no `first`.
-pub const PLAIN_LISTS: [&str; 10] = [
+pub const PLAIN_LISTS: [&str; 12] = [
     "answers",
     "apiTokens",
     "categories",
+    "changes",
     "communities",
     "coordinators",
+    "events",
     "organisations",
     "providers",
     "reactions",
@@ -321,6 +325,7 @@ impl<'a> Meter<'a> {
         let name = field.name.node.as_str();
         let introspection_list = u64::from(matches!(name, "fields" | "inputFields" | "interfaces" | "possibleTypes"));
         let own = if name == "totalCount" { COUNTING } else { 1 };
+        let each = if name == "history" { within.cost.saturating_add(EVENT) } else { within.cost };
         Ok(Measure {
             depth: within.depth.saturating_add(1),
             aliases: within.aliases.saturating_add(u64::from(field.alias.is_some())),
@@ -328,7 +333,7 @@ impl<'a> Meter<'a> {
             directives: within.directives,
             selections: within.selections,
             introspection_nesting: within.introspection_nesting.saturating_add(introspection_list),
-            cost: self.times(field).saturating_mul(within.cost).saturating_add(own),
+            cost: self.times(field).saturating_mul(each).saturating_add(own),
         })
     }
 
@@ -409,6 +414,10 @@ mod tests {
         assert_eq!(cost("{ threads(first: 20) { totalCount } }"), 1 + 20 * COUNTING);
         assert_eq!(cost("{ threads(last: 5) { nodes { answers { id } } } }"), 1 + 5 * (1 + 1 + PLAIN_LIST));
         assert_eq!(cost("{ nodes(ids: [\"a\", \"b\", \"c\"]) { id } }"), 1 + 3);
+        assert_eq!(
+            cost("{ node(id: \"a\") { ... on Thread { history(first: 7) { nodes { id changes { field } } } } } }"),
+            1 + 1 + 7 * (EVENT + 1 + 1 + 1 + PLAIN_LIST)
+        );
         assert_eq!(cost("mutation { a { b } }"), 2 + MUTATING);
         assert_eq!(cost("query ($n: Int = 7) { threads(first: $n) { pageInfo { endCursor } } }"), 1 + 7 * 2);
         let given = Variables::from_json(serde_json::json!({ "n": 3 }));

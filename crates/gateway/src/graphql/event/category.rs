@@ -96,7 +96,7 @@ pub(super) fn changes(event: &Happened, before: Option<&Happened>) -> Vec<Change
             Change::new("slug", slug),
             Change::new("name", title),
             Change::new("description", description),
-            Change::new("format", name(Format::from(*format))),
+            Change::new("format", name(&Format::from(*format))),
             Change::new("position", position.to_string()),
         ],
         Happened::Described { name, description } => {

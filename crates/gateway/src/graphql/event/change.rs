@@ -41,7 +41,7 @@ pub(super) fn real(changes: impl IntoIterator<Item = Change>) -> Vec<Change> {
 }
 
 /// The name of an enumeration's value, as the schema writes it.
-pub(super) fn name(value: impl InputType) -> String {
+pub(super) fn name(value: &impl InputType) -> String {
     match value.to_value() {
         Value::Enum(name) => name.to_string(),
         other => other.to_string(),

@@ -180,7 +180,7 @@ fn clause(clause: &Clause) -> String {
 /// What this event changed, given the earlier event that set the same thing.
 pub(super) fn changes(event: &Happened, before: Option<&Happened>) -> Vec<Change> {
     let person = |person: &PersonId| GlobalId::Person(*person).encode().0;
-    let kind = |kind: Kind| name(MemberKind::from(kind));
+    let kind = |kind: Kind| name(&MemberKind::from(kind));
     match event {
         Happened::Founded { slug, name, subject, home, audience: _, charter, core_members } => {
             let mut changes = vec![

@@ -77,7 +77,7 @@ impl Happening {
     pub async fn id(&self) -> ID {
         GlobalId::Event(self.recorded.id).encode()
     }
-    /// Its name and version on the wire, such as “hub.discussions.thread_opened.v1”.
+    /// Its name and version on the wire, such as `hub.discussions.thread_opened.v1`.
     #[graphql(name = "type")]
     pub async fn kind(&self) -> String {
         self.recorded.event.wire().wire_type()

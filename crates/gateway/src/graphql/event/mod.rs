@@ -67,7 +67,7 @@ macro_rules! events {
         #[graphql(
             field(name = "id", ty = "ID", desc = "Its id: opaque, and the same for ever."),
             field(name = "type", method = "kind", ty = "String",
-                desc = "Its name and version on the wire, such as “hub.discussions.thread_opened.v1”."),
+                desc = "Its name and version on the wire, such as `hub.discussions.thread_opened.v1`."),
             field(name = "position", ty = "Option<String>",
                 desc = "Its place in the log of the whole hub; null where it has none (yet)."),
             field(name = "version", ty = "i32", desc = "Its place among the events of the thing that it happened to, from 1."),

@@ -157,8 +157,8 @@ pub(super) fn changes(event: &Happened, before: Option<&Happened>, private: bool
             real([Change::of("name", former_name, name.known()), Change::of("about", former_about, about.known())])
         }
         Happened::ProfileChanged { .. } => Vec::new(),
-        Happened::RoleGranted { role } => vec![Change::new("roles", name(GrantedRole::from(*role)))],
-        Happened::RoleRevoked { role } => vec![Change::gone("roles", name(GrantedRole::from(*role)))],
+        Happened::RoleGranted { role } => vec![Change::new("roles", name(&GrantedRole::from(*role)))],
+        Happened::RoleRevoked { role } => vec![Change::gone("roles", name(&GrantedRole::from(*role)))],
         Happened::Suspended { reason } => {
             let reason = private.then(|| Change::new("suspensionReason", reason));
             [Change::switched("suspended", true)].into_iter().chain(reason).collect()

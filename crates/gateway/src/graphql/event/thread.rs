@@ -220,7 +220,7 @@ pub(super) fn changes(event: &Happened, before: Option<&Happened>) -> Vec<Change
     match event {
         Happened::Opened { category, format, title, body, post: _, community: _, audience: _, author: _, source: _ } => vec![
             Change::new("category", GlobalId::Category(*category).encode().0),
-            Change::new("format", name(Format::from(*format))),
+            Change::new("format", name(&Format::from(*format))),
             Change::new("title", title),
             Change::new("body", body),
         ],
@@ -232,21 +232,21 @@ pub(super) fn changes(event: &Happened, before: Option<&Happened>) -> Vec<Change
         Happened::Closed { reason } => {
             let (reason, other) = reasons(*reason);
             let other = other.map(|other| Change::new("duplicateOf", GlobalId::Thread(other).encode().0));
-            [Change::switched("closed", true), Change::new("closeReason", name(reason))].into_iter().chain(other).collect()
+            [Change::switched("closed", true), Change::new("closeReason", name(&reason))].into_iter().chain(other).collect()
         }
         Happened::Reopened => {
             let mut changes = vec![Change::switched("closed", false)];
             if let Some(Happened::Closed { reason }) = before {
                 let (reason, other) = reasons(*reason);
-                changes.push(Change::gone("closeReason", name(reason)));
+                changes.push(Change::gone("closeReason", name(&reason)));
                 changes.extend(other.map(|other| Change::gone("duplicateOf", GlobalId::Thread(other).encode().0)));
             }
             changes
         }
         Happened::AnswerMarked { .. } => vec![Change::switched("isAnswer", true)],
         Happened::AnswerUnmarked { .. } => vec![Change::switched("isAnswer", false)],
-        Happened::Reacted { reaction, .. } => vec![Change::new("reaction", name(Reaction::from(*reaction)))],
-        Happened::ReactionWithdrawn { reaction, .. } => vec![Change::gone("reaction", name(Reaction::from(*reaction)))],
+        Happened::Reacted { reaction, .. } => vec![Change::new("reaction", name(&Reaction::from(*reaction)))],
+        Happened::ReactionWithdrawn { reaction, .. } => vec![Change::gone("reaction", name(&Reaction::from(*reaction)))],
         Happened::Upvoted { .. } => vec![Change::switched("upvoted", true)],
         Happened::UpvoteWithdrawn { .. } => vec![Change::switched("upvoted", false)],
     }
