@@ -22,6 +22,6 @@ mod visibility;
 
 pub use page::{Page, Position, Slice};
 pub use runtime::{
-    ControlError, Inlet, Progress, Projected, Projection, Projectors, RebuildError, Rebuilding, State, Status, all, pause, rebuild, retry,
-    skip, status,
+    ControlError, Inlet, Progress, Projected, Projection, Projectors, Reach, RebuildError, Rebuilding, State, Status, all, pause, rebuild,
+    retry, skip, status,
 };

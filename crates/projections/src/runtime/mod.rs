@@ -17,7 +17,7 @@ mod rebuild;
 mod status;
 
 pub use feed::Inlet;
-pub use progress::{Progress, Projected};
+pub use progress::{Progress, Projected, Reach};
 pub use projection::Projection;
 pub use projector::{Outcome, Projector, Projectors};
 pub use rebuild::{RebuildError, Rebuilding, rebuild, rebuild_projection};

@@ -130,6 +130,14 @@ pub struct Projector {
     place: watch::Sender<Place>,
 }
 
+/// Where the database says that the view stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stored {
+    checkpoint: u64,
+    state: State,
+    lacking: bool,
+}
+
 /// What to do next.
 enum Next {
     /// Look at the checkpoint again.
@@ -193,11 +201,13 @@ impl Projector {
     /// Reads where the view stands, and whether it runs.
     async fn look(&self) -> Next {
         match self.stored().await {
-            Ok((checkpoint, State::Running)) => {
+            Ok(Stored { checkpoint, state: State::Running, lacking }) => {
+                self.lack(lacking);
                 self.publish(checkpoint, false);
                 Next::GoOn(checkpoint)
             }
-            Ok((checkpoint, State::Paused | State::Poisoned)) => {
+            Ok(Stored { checkpoint, state: State::Paused | State::Poisoned, lacking }) => {
+                self.lack(lacking);
                 self.publish(checkpoint, true);
                 Next::Look
             }
@@ -208,23 +218,33 @@ impl Projector {
         }
     }
 
-    async fn stored(&self) -> Result<(u64, State), sqlx::Error> {
+    async fn stored(&self) -> Result<Stored, sqlx::Error> {
         let name = self.projection.name();
-        let row = sqlx::query!("select checkpoint, state from views.projection where name = $1", name).fetch_optional(&self.db).await?;
+        let row =
+            sqlx::query!("select checkpoint, state, skipped from views.projection where name = $1", name).fetch_optional(&self.db).await?;
         if let Some(row) = row {
-            return Ok((row.checkpoint.cast_unsigned(), crate::code::read(&row.state)?));
+            let state = crate::code::read(&row.state)?;
+            return Ok(Stored { checkpoint: row.checkpoint.cast_unsigned(), state, lacking: row.skipped > 0 });
         }
         sqlx::query!("insert into views.projection (name, updated_at) values ($1, $2) on conflict do nothing", name, self.clock.now())
             .execute(&self.db)
             .await?;
-        Ok((0, State::Running))
+        Ok(Stored { checkpoint: 0, state: State::Running, lacking: false })
+    }
+
+    /// Remembers whether the view lacks events, beside where it stands.
+    fn lack(&self, lacking: bool) {
+        self.place.send_if_modified(|place| std::mem::replace(&mut place.lacking, lacking) != lacking);
     }
 
     fn publish(&self, checkpoint: u64, stopped: bool) {
         #[allow(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53 events")]
         metrics::gauge!("hub_projection_checkpoint", "projection" => self.projection.name()).set(checkpoint as f64);
         metrics::gauge!("hub_projection_stopped", "projection" => self.projection.name()).set(f64::from(u8::from(stopped)));
-        self.place.send_replace(Place { checkpoint, stopped });
+        self.place.send_modify(|place| {
+            place.checkpoint = checkpoint;
+            place.stopped = stopped;
+        });
     }
 
     /// Brings the next events into the view, if there are any.
@@ -438,6 +458,7 @@ mod tests {
         assert!(matches!(advance(0, &[1, 2]).await, Outcome::Overtaken));
         assert!(matches!(advance(1, &[2, 3]).await, Outcome::Overtaken));
         let rows: i64 = sqlx::query_scalar("select count(*) from organisation").fetch_one(database.pool()).await.unwrap();
-        assert_eq!((rows, projector.stored().await.unwrap()), (2, (2, State::Running)));
+        let stands = Stored { checkpoint: 2, state: State::Running, lacking: false };
+        assert_eq!((rows, projector.stored().await.unwrap()), (2, stands));
     }
 }
