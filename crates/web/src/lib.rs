@@ -17,6 +17,7 @@ mod difference;
 mod documents;
 mod execute;
 mod form;
+mod live;
 mod outcome;
 mod pages;
 mod problem;
@@ -24,6 +25,7 @@ mod visit;
 pub mod words;
 
 pub use execute::{Execute, PageError};
+pub use live::own_documents;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
