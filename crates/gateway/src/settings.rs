@@ -1,6 +1,9 @@
 //! What may be set about the way in.
 
+use crate::documents::Documents;
 use crate::graphql::limits::Limits;
+use crate::http::statuses::Statuses;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -13,12 +16,18 @@ pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 /// What may be set about the way in.
 #[derive(Clone)]
 pub struct Settings {
-    /// Whether the schema may be asked about itself.
+    /// Whether the schema may be asked about itself, and read at `/schema.graphql`.
     pub introspection: bool,
+    /// Who is told “Did you mean …” of a name that the schema does not have.
+    pub suggestions: Suggestions,
     /// Whether the query page is served at `/graphiql`.
     pub graphiql: bool,
     /// A folder with GraphiQL's own files (`docs/decisions/0003-graphiql.md`); without it the hub's plain query page is served.
     pub graphiql_files: Option<PathBuf>,
+    /// Whose statuses GraphQL requests are answered with.
+    pub statuses: Statuses,
+    /// The registered documents, and whether others are taken.
+    pub documents: Documents,
     /// What one request may ask for.
     pub limits: Limits,
     /// Bytes of a request's body.
@@ -43,8 +52,33 @@ pub struct Settings {
     pub metrics: Option<MetricsText>,
 }
 
+/// Who is told “Did you mean …” of a name that the schema does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suggestions {
+    /// Nobody.
+    Nobody,
+    /// Who is signed in or presents an API token. A stranger who tries names finds out no more than that they are wrong.
+    #[default]
+    SignedIn,
+    /// Everyone.
+    Everyone,
+}
+
+impl Suggestions {
+    /// Whether someone is told.
+    pub fn reach(self, signed_in: bool) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::SignedIn => signed_in,
+            Self::Everyone => true,
+        }
+    }
+}
+
 /// Requests a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rates {
     /// From one address. Loopback addresses are not limited unless a proxy is in front.
     pub per_address: NonZeroU32,
@@ -63,8 +97,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             introspection: true,
+            suggestions: Suggestions::default(),
             graphiql: true,
             graphiql_files: None,
+            statuses: Statuses::default(),
+            documents: Documents::default(),
             limits: Limits::default(),
             body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(15),
@@ -84,6 +121,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("introspection", &self.introspection)
+            .field("suggestions", &self.suggestions)
             .field("graphiql", &self.graphiql)
             .field("limits", &self.limits)
             .field("rates", &self.rates)

@@ -14,7 +14,7 @@ mod signals;
 
 use clap::Parser;
 use cli::{Cli, Command};
-use config::Config;
+use config::{Config, Purpose};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -44,8 +44,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Man => return reference::man(),
         _ => {}
     }
-    let config = Config::read(&cli.flags)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let purpose = if matches!(cli.command, Command::Demo { .. }) { Purpose::Demonstration } else { Purpose::Production };
+    let config = Config::read(&cli.flags, purpose)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(gateway::graphql::limits::STACK).build()?;
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Demo { json } => demo::run(config, json).await,
@@ -54,6 +55,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Projections(command) => admin::projections::run(&config, command).await,
             Command::Import(command) => admin::imports::run(&config, command).await,
             Command::Org(command) => admin::organisations::run(&config, command).await,
+            Command::Documents(command) => admin::documents::run(&config, command).await,
             Command::Doctor => admin::doctor::run(&config).await,
             Command::Schema | Command::Reference(_) | Command::Completions { .. } | Command::Man => Ok(()),
         }

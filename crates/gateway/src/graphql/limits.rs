@@ -14,10 +14,12 @@ use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Name, Pos, Positioned, Value, Variables};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// What one request may ask for at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one request may ask for at most. Each field is a setting of the hub, by its name in the table `limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of the document.
     pub bytes: usize,
@@ -39,6 +41,42 @@ pub struct Limits {
     pub introspection_nesting: u64,
     /// The cost, by the table in this module's description.
     pub cost: u64,
+}
+
+/// The most that `nesting` may be set to: the library's parser gives up at 64 selection sets within each other.
+pub const DEEPEST_NESTING: u64 = 60;
+/// The most that `depth` may be set to: the executor calls itself for each level of fields, and a thread's stack holds only so many.
+pub const DEEPEST_FIELDS: u64 = 32;
+/// Bytes of stack that a thread needs to answer what these let through, several times over. The runtime's usual 2 MiB hold some 25 levels
+/// in a build without optimisation.
+pub const STACK: usize = 8 * 1024 * 1024;
+
+impl Limits {
+    /// Whether documents can be answered within these limits without danger.
+    ///
+    /// # Errors
+    /// Names the limit, says what is wrong with it and what may be given.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { bytes, tokens, nesting, depth, root_fields, selections, cost, aliases: _, directives: _, introspection_nesting: _ } =
+            *self;
+        let needed = [
+            ("bytes", bytes as u64),
+            ("tokens", tokens),
+            ("nesting", nesting),
+            ("depth", depth),
+            ("root_fields", root_fields),
+            ("selections", selections),
+            ("cost", cost),
+        ];
+        if let Some((name, _)) = needed.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("{name} is 0: no document could be answered. Give at least 1, or leave it out."));
+        }
+        let deepest = [("nesting", nesting, DEEPEST_NESTING), ("depth", depth, DEEPEST_FIELDS)];
+        match deepest.iter().find(|(_, value, most)| value > most) {
+            Some((name, value, most)) => Err(format!("{name} is {value}: at most {most} can be answered without danger. Give less.")),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Default for Limits {
