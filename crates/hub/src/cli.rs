@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Register organisations and their identity providers
     #[command(subcommand)]
     Org(Org),
+    /// Look at the file of registered GraphQL documents
+    #[command(subcommand)]
+    Documents(Documents),
     /// Check configuration, database, bus, providers, clock and migrations, one line each
     Doctor,
     /// Print the GraphQL schema
@@ -144,6 +147,19 @@ pub(crate) enum Import {
         /// Let only signed-in people see a newly founded community
         #[arg(long)]
         members_only: bool,
+        /// Print one JSON line instead of text
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Registered documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Documents {
+    /// Hold every document of a file against its identifier, the schema and the limits, without starting the hub
+    Check {
+        /// The file: a JSON object of identifier and document, as the builds of clients write it
+        file: PathBuf,
         /// Print one JSON line instead of text
         #[arg(long)]
         json: bool,

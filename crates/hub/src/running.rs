@@ -41,9 +41,10 @@ const MOST_AT_ONCE: usize = 500;
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry(&config)?;
     let stop = crate::signals::stop_on_signal();
+    let documents = crate::admin::documents::registered(&config).await?;
     let foundation = Foundation::open(&config).await?;
     let listener = listen(&config).await?;
-    let hub = Hub::start(&config, foundation, listener.local_addr()?, &telemetry).await?;
+    let hub = Hub::start(&config, documents, foundation, listener.local_addr()?, &telemetry).await?;
     tracing::info!(url = %hub.public_url(), "the hub is ready");
     let outcome = serve_until_stopped(hub, listener, stop).await;
     telemetry.shutdown();
@@ -119,7 +120,13 @@ impl Hub {
     ///
     /// # Errors
     /// One sentence that says what was wrong and what to do.
-    pub(crate) async fn start(config: &Config, foundation: Foundation, address: SocketAddr, telemetry: &Telemetry) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: &Config,
+        documents: gateway::Documents,
+        foundation: Foundation,
+        address: SocketAddr,
+        telemetry: &Telemetry,
+    ) -> anyhow::Result<Self> {
         let public_url = match &config.public_url {
             Some(url) => url.clone(),
             None => Url::parse(&format!("http://{address}")).context("the address that the hub listens on makes no URL")?,
@@ -169,14 +176,7 @@ impl Hub {
             clock: foundation.clock.clone(),
             ids: foundation.ids.clone(),
             keys: foundation.keys.clone(),
-            settings: gateway::Settings {
-                introspection: config.introspection,
-                graphiql: config.graphiql,
-                graphiql_files: config.graphiql_files.clone(),
-                behind_proxy: config.behind_proxy,
-                metrics: Some(Arc::new(move || metrics.render_metrics())),
-                ..gateway::Settings::default()
-            },
+            settings: gateway::Settings { metrics: Some(Arc::new(move || metrics.render_metrics())), documents, ..config.gateway() },
         });
         Ok(Self { foundation, services, identity, progress, api, public_url, stop, tasks })
     }

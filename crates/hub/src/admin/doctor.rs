@@ -34,6 +34,14 @@ impl Checks {
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut checks = Checks { wrong: 0 };
     checks.line("configuration", Ok("every setting is known and well formed".to_owned()));
+    let documents = match &config.persisted_documents_file {
+        None => Ok("no file of registered documents is set".to_owned()),
+        Some(_) => super::documents::registered(config)
+            .await
+            .map(|documents| format!("{}, those of the pages included", documents.registry.len()))
+            .map_err(|error| format!("{error:#}")),
+    };
+    checks.line("registered documents", documents);
     match Foundation::open_existing(config).await {
         Ok(foundation) => {
             let kind = if foundation.is_embedded() { "embedded" } else { "PostgreSQL" };

@@ -1,6 +1,7 @@
 //! What administrators do from the command line.
 
 pub(crate) mod doctor;
+pub(crate) mod documents;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod imports;

@@ -77,6 +77,7 @@ pub(crate) async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
     }
     let telemetry = crate::running::telemetry(&config)?;
     let stop = crate::signals::stop_on_signal();
+    let documents = crate::admin::documents::registered(&config).await?;
     crate::config::make_data_dir(&config.data_dir)?;
     let foundation = Foundation::open(&config).await?;
     let memory_file = config.data_dir.join("demo.json");
@@ -85,7 +86,7 @@ pub(crate) async fn run(mut config: Config, json: bool) -> anyhow::Result<()> {
     let clients: Vec<Client> = bound.iter().map(Client::of).collect();
     keep(&memory_file, &memory)?;
     let listener = crate::running::listen(&config).await?;
-    let hub = Hub::start(&config, foundation, listener.local_addr()?, &telemetry).await?;
+    let hub = Hub::start(&config, documents, foundation, listener.local_addr()?, &telemetry).await?;
     let mut told = Vec::with_capacity(bound.len());
     for (place, provider) in bound.into_iter().enumerate() {
         told.push((provider, hub.redirect_address(provider_id(place))?));
