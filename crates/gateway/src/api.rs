@@ -1,12 +1,16 @@
 //! The API itself: one way to ask it, whether over HTTP, over a socket, or from a page in the same process.
 
 use crate::caller::{Caller, ConsistencyToken};
+use crate::freshness::Freshness;
 use crate::graphql::error::{FaultCode, is_passing};
 use crate::graphql::limits::{self, Measure};
+use crate::graphql::of_the_log::OfTheLog;
 use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, standing};
 use crate::http::ask::Ask;
+use crate::http::conditional::{EntityTag, Revalidation, Subject, Tags};
 use crate::http::guard::Turnstile;
 use crate::http::problem::Problem;
+use crate::http::statuses::Wrong;
 use crate::live::Live;
 use crate::settings::Settings;
 use async_graphql::parser::parse_query;
@@ -24,6 +28,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 use store::{KeyRing, Log};
+use tokio::sync::watch;
 
 /// Bytes of parsed documents that are kept, by the length of their text; parsed they take some twenty times as much.
 const KEPT_DOCUMENTS: u64 = 512 * 1024;
@@ -60,10 +65,16 @@ pub struct Api {
 
 struct Inner {
     schema: HubSchema,
+    /// The same schema, but it tells which names there are; none if nobody is told.
+    suggesting: Option<HubSchema>,
     backend: Arc<Backend>,
     settings: Settings,
     documents: moka::sync::Cache<String, Arc<ExecutableDocument>>,
     turnstile: Turnstile,
+    tags: Tags,
+    of_the_log: OfTheLog,
+    /// Where the log ends, as far as this process knows.
+    end: watch::Receiver<u64>,
 }
 
 /// Which operations a way in may carry.
@@ -71,8 +82,10 @@ struct Inner {
 pub enum Way {
     /// Queries only: GET.
     Reading,
-    /// Queries and mutations: POST, and pages.
+    /// Queries and mutations: POST.
     Full,
+    /// The same, from a page in this process: its documents are the hub's own.
+    Page,
     /// Queries and subscriptions: SSE and WebSocket by GET.
     Streaming,
     /// Everything: SSE by POST, WebSocket.
@@ -83,7 +96,7 @@ impl Way {
     fn carries(self, operation: OperationType) -> bool {
         match operation {
             OperationType::Query => true,
-            OperationType::Mutation => matches!(self, Self::Full | Self::All),
+            OperationType::Mutation => matches!(self, Self::Full | Self::Page | Self::All),
             OperationType::Subscription => matches!(self, Self::Streaming | Self::All),
         }
     }
@@ -100,33 +113,51 @@ pub enum Answer {
         response: Response,
         /// The cost that was counted.
         cost: u64,
+        /// As of when it was read.
+        freshness: Freshness,
+        /// What to ask with whether it still holds, if that can be told.
+        tag: Option<EntityTag>,
+    },
+    /// The client has the answer already.
+    Unchanged {
+        /// The tag that it has it by.
+        tag: EntityTag,
+        /// As of when that holds.
+        freshness: Freshness,
     },
 }
 
 /// Why a request was not executed: its document, variables or operation are not valid, or the caller may not.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// The status for `application/graphql-response+json`.
-    pub status: StatusCode,
     /// Why.
     pub errors: Vec<ServerError>,
-    /// The whole answer, where the status stands for every media type and needs headers besides.
-    pub problem: Option<Problem>,
+    /// What the status follows from.
+    pub cause: Cause,
+}
+
+/// What the status of a refusal follows from.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// What is wrong with the request; the status depends on the edition and the media type.
+    Wrong(Wrong),
+    /// The whole answer: its status stands for every media type, and it has headers besides.
+    Problem(Problem),
 }
 
 impl Refusal {
-    fn new(status: StatusCode, error: ServerError) -> Self {
-        Self { status, errors: vec![error], problem: None }
+    pub(crate) fn new(wrong: Wrong, error: ServerError) -> Self {
+        Self { errors: vec![error], cause: Cause::Wrong(wrong) }
     }
 
     fn invalid(error: ServerError) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error)
+        Self::new(Wrong::Invalid, error)
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { status: problem.status, errors: vec![coded(problem.code, problem.message.clone())], problem: Some(problem) }
+        Self { errors: vec![problem.error()], cause: Cause::Problem(problem) }
     }
 }
 
@@ -135,6 +166,10 @@ struct Prepared {
     request: Request,
     operation: OperationType,
     measure: Measure,
+    /// The views must have come this far before they are read.
+    consistency: Option<ConsistencyToken>,
+    /// What its answer's tag stands for, if it can have one.
+    subject: Option<Subject>,
 }
 
 impl Api {
@@ -143,20 +178,41 @@ impl Api {
         let Parts { db, log, services, progress, identity, clock, ids, keys, settings } = parts;
         let cursors = Cursors::new(keys.derive("gateway/cursors"));
         let live = Live::follow(log.clone(), progress.clone());
+        let (followed, closing, end) = (progress.clone(), live.clone(), log.progress());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = followed.follow() => {}
+                () = closing.closed() => {}
+            }
+        });
+        let tags = keys.derive("gateway/entity-tags");
         let projection_wait = settings.projection_wait;
         let backend = Arc::new(Backend { db, services, log, progress, live, identity, clock, ids, cursors, projection_wait });
         let documents = moka::sync::Cache::builder()
             .max_capacity(KEPT_DOCUMENTS)
             .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .build();
-        let schema = crate::graphql::schema(settings.introspection);
+        let schema = crate::graphql::schema(settings.introspection, false);
+        let suggesting = settings.suggestions.reach(true).then(|| crate::graphql::schema(settings.introspection, true));
         let turnstile = Turnstile::new(settings.rates);
-        Self { inner: Arc::new(Inner { schema, backend, settings, documents, turnstile }) }
+        let (tags, of_the_log) = (Tags::new(&tags, &schema.sdl()), OfTheLog::new(&schema));
+        Self { inner: Arc::new(Inner { schema, suggesting, backend, settings, documents, turnstile, tags, of_the_log, end }) }
     }
 
     /// The schema in the schema definition language.
     pub fn sdl(&self) -> String {
         crate::graphql::sdl()
+    }
+
+    /// Where the log ends, as far as this process knows.
+    pub(crate) fn known_end(&self) -> u64 {
+        *self.inner.end.borrow()
+    }
+
+    /// The schema as this caller meets it.
+    fn schema(&self, caller: &Caller) -> &HubSchema {
+        let told = self.inner.settings.suggestions.reach(caller.is_signed_in());
+        self.inner.suggesting.as_ref().filter(|_| told).unwrap_or(&self.inner.schema)
     }
 
     /// The parts of the hub behind the API.
@@ -175,13 +231,22 @@ impl Api {
 
     /// Carries out a query or mutation.
     pub async fn execute(&self, caller: &Caller, ask: Ask, way: Way) -> Answer {
+        self.answer(caller, ask, way, None).await
+    }
+
+    /// Carries out a query or mutation, unless the client has its answer already.
+    pub(crate) async fn answer(&self, caller: &Caller, ask: Ask, way: Way, revalidation: Option<Revalidation>) -> Answer {
         let started = Instant::now();
-        let (operation, answer) = match self.prepare(caller, ask, way) {
-            Ok(prepared) => (name(prepared.operation), self.run(caller, prepared).await),
+        let (operation, answer) = match self.prepare(caller, ask, way, revalidation.as_ref()) {
+            Ok(prepared) => {
+                let operation = name(prepared.operation);
+                (operation, self.carry_out(caller, prepared, revalidation.as_ref()).await.unwrap_or_else(Answer::Refused))
+            }
             Err(refused) => ("unknown", Answer::Refused(refused)),
         };
         let outcome = match &answer {
             Answer::Refused(_) => "refused",
+            Answer::Unchanged { .. } => "unchanged",
             Answer::Executed { response, .. } if response.is_ok() => "ok",
             Answer::Executed { .. } => "errors",
         };
@@ -195,21 +260,22 @@ impl Api {
     /// # Errors
     /// What [`Answer::Refused`] would hold.
     pub async fn stream(&self, caller: &Caller, ask: Ask, way: Way) -> Result<BoxStream<'static, Response>, Refusal> {
-        let prepared = self.prepare(caller, ask, way)?;
+        let prepared = self.prepare(caller, ask, way, None)?;
+        if let Some(token) = prepared.consistency {
+            self.await_consistency(token).await?;
+        }
         if prepared.operation != OperationType::Subscription {
             let api = self.clone();
             let caller = caller.clone();
             let answer = async move {
-                match api.run(&caller, prepared).await {
-                    Answer::Executed { response, .. } => response,
-                    Answer::Refused(refused) => Response::from_errors(refused.errors),
-                }
+                let freshness = api.freshness();
+                api.run(&caller, prepared.request, freshness).await.unwrap_or_else(|refused| Response::from_errors(refused.errors))
             };
             return Ok(futures::stream::once(answer).boxed());
         }
         metrics::counter!("hub_graphql_requests_total", "operation" => "subscription", "outcome" => "ok").increment(1);
         let context = self.context(caller).await?;
-        let stream = self.inner.schema.execute_stream(prepared.request.data(Arc::new(context)));
+        let stream = self.schema(caller).execute_stream(prepared.request.data(Arc::new(context)));
         let (api, credential) = (self.clone(), caller.credential.clone());
         let ended = async move { api.ended(credential.as_ref()).await };
         Ok(stream.map(cleaned).take_until(Box::pin(ended)).boxed())
@@ -253,10 +319,15 @@ impl Api {
     }
 
     /// Everything that can be said before anything is executed.
-    fn prepare(&self, caller: &Caller, ask: Ask, way: Way) -> Result<Prepared, Refusal> {
-        let Ask { query, operation_name, variables } = ask;
-        let document = self.document(&query)?;
+    fn prepare(&self, caller: &Caller, mut ask: Ask, way: Way, revalidation: Option<&Revalidation>) -> Result<Prepared, Refusal> {
+        let documents = &self.inner.settings.documents;
+        let (operation_name, variables) = (ask.operation_name.take(), std::mem::take(&mut ask.variables));
+        let consistency = caller.consistency.max(ask.consistency);
+        let found = documents.find(ask, way)?;
+        let document = self.document(&found.text)?;
         let operation = select(&document, operation_name.as_deref())?;
+        documents.admit(&found, operation)?;
+        let query = found.text;
         let kind = operation.ty;
         let limits = &self.inner.settings.limits;
         let measure = limits::check(&document, operation, &variables, limits).map_err(|beyond| {
@@ -275,12 +346,14 @@ impl Api {
             may_write(caller)?;
         }
         require_variables(operation, &variables)?;
+        let subject = revalidation.filter(|_| self.inner.of_the_log.holds(&document));
+        let subject = subject.map(|asked| self.inner.tags.subject(caller, asked.media, &query, operation_name.as_deref(), &variables));
         let mut request = Request::new(query).variables(variables);
         if let Some(name) = operation_name {
             request = request.operation_name(name);
         }
         request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Prepared { request, operation: kind, measure })
+        Ok(Prepared { request, operation: kind, measure, consistency, subject })
     }
 
     fn document(&self, query: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
@@ -291,18 +364,14 @@ impl Api {
             .map_err(|beyond| Refusal::invalid(coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
         let document = parse_query(query).map_err(|error| {
             let error = ServerError::from(error);
-            Refusal::invalid(with_code(error, "GRAPHQL_PARSE_FAILED"))
+            Refusal::new(Wrong::Unparseable, with_code(error, "GRAPHQL_PARSE_FAILED"))
         })?;
         Ok(Arc::new(document))
     }
 
-    /// Who looks and who acts, read now; waits until the views have what the caller's consistency token names.
+    /// Who looks and who acts, read now.
     async fn context(&self, caller: &Caller) -> Result<RequestContext, Refusal> {
         let backend = &self.inner.backend;
-        if let Some(ConsistencyToken(position)) = caller.consistency {
-            // A token from the future, or views that are far behind: after the wait the answer is what there is.
-            let _reached = backend.progress.await_projected(position, self.inner.settings.projection_wait).await;
-        }
         let standing = match &caller.credential {
             None => standing::Standing::default(),
             Some(credential) => standing::read(&backend.db, credential).await.map_err(|error| unavailable(&error))?,
@@ -310,27 +379,49 @@ impl Api {
         Ok(RequestContext::new(Arc::clone(backend), caller.credential.clone(), standing))
     }
 
-    async fn run(&self, caller: &Caller, prepared: Prepared) -> Answer {
-        let Prepared { request, operation: _, measure } = prepared;
-        let context = match self.context(caller).await {
-            Ok(context) => context,
-            Err(refused) => return Answer::Refused(refused),
-        };
-        let execution = AssertUnwindSafe(self.inner.schema.execute(request.data(Arc::new(context)))).catch_unwind();
+    async fn carry_out(&self, caller: &Caller, prepared: Prepared, revalidation: Option<&Revalidation>) -> Result<Answer, Refusal> {
+        let Prepared { request, operation: _, measure, consistency, subject } = prepared;
+        if let Some(token) = consistency {
+            self.await_consistency(token).await?;
+        }
+        let mut reach = self.inner.backend.progress.known();
+        if let (Some(subject), Some(asked)) = (&subject, revalidation)
+            && asked.has_any()
+        {
+            // What this process knows may be a moment old, and a 304 must be exact.
+            reach = self.inner.backend.progress.read().await.map_err(|error| unavailable(&error))?;
+            let tag = subject.at(reach.position);
+            if reach.level && asked.knows(&tag) {
+                return Ok(Answer::Unchanged { tag, freshness: self.freshness_of(reach) });
+            }
+        }
+        let freshness = self.freshness_of(reach);
+        let response = self.run(caller, request, freshness).await?;
+        let tag = subject.filter(|_| reach.level && response.errors.is_empty()).map(|subject| subject.at(reach.position));
+        Ok(Answer::Executed { response, cost: measure.cost, freshness, tag })
+    }
+
+    async fn run(&self, caller: &Caller, request: Request, freshness: Freshness) -> Result<Response, Refusal> {
+        let context = self.context(caller).await?;
+        let execution = AssertUnwindSafe(self.schema(caller).execute(request.data(Arc::new(context)))).catch_unwind();
         match tokio::time::timeout(self.inner.settings.request_timeout, execution).await {
             Ok(Ok(response)) if is_request_error(&response) => {
                 let errors =
                     response.errors.into_iter().take(MOST_ERRORS).map(|error| with_code(error, "GRAPHQL_VALIDATION_FAILED")).collect();
-                Answer::Refused(Refusal { status: StatusCode::BAD_REQUEST, errors, problem: None })
+                Err(Refusal { errors, cause: Cause::Wrong(Wrong::Invalid) })
             }
-            Ok(Ok(response)) => Answer::Executed { response: cleaned(response), cost: measure.cost },
+            Ok(Ok(response)) => {
+                let mut response = cleaned(response);
+                freshness.tell(&mut response);
+                Ok(response)
+            }
             Ok(Err(_panic)) => {
                 tracing::error!("a resolver panicked");
-                Answer::Refused(Problem::internal().into())
+                Err(Problem::internal().into())
             }
             Err(_elapsed) => {
                 let message = "The answer took too long and was given up. Ask for less at once, or try again later.";
-                Answer::Refused(Problem::unavailable(message).into())
+                Err(Problem::unavailable(message).into())
             }
         }
     }
@@ -387,7 +478,9 @@ fn misplaced(operation: OperationType, way: Way) -> Refusal {
         return Problem::method("POST").into();
     }
     let message = match way {
-        Way::Reading | Way::Full => "Subscriptions go over /graphql/stream (graphql-sse) or /graphql/ws (graphql-transport-ws).",
+        Way::Reading | Way::Full | Way::Page => {
+            "Subscriptions go over /graphql/stream (graphql-sse) or /graphql/ws (graphql-transport-ws)."
+        }
         Way::Streaming | Way::All => "This operation cannot be carried here.",
     };
     Refusal::invalid(coded("GRAPHQL_VALIDATION_FAILED", message))

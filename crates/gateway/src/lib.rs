@@ -5,6 +5,8 @@
 
 pub mod api;
 pub mod caller;
+pub mod documents;
+pub mod freshness;
 pub mod graphql;
 pub mod http;
 pub mod live;
@@ -12,8 +14,12 @@ pub mod markdown;
 pub mod page;
 pub mod settings;
 
-pub use api::{Answer, Api, Parts, Refusal, Way};
+pub use api::{Answer, Api, Cause, Parts, Refusal, Way};
 pub use caller::{Caller, ConsistencyToken};
+pub use documents::Documents;
+pub use freshness::Freshness;
+pub use graphql::limits::Limits;
 pub use graphql::sdl;
+pub use http::statuses::Statuses;
 pub use page::PageError;
-pub use settings::{Rates, Settings};
+pub use settings::{Rates, Settings, Suggestions};

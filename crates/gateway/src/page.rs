@@ -42,11 +42,12 @@ impl Api {
         variables: serde_json::Value,
     ) -> Result<serde_json::Value, PageError> {
         let ask = Ask {
-            query: document.to_owned(),
+            query: Some(document.to_owned()),
             operation_name: operation_name.map(str::to_owned),
             variables: Variables::from_json(variables),
+            ..Ask::default()
         };
-        let errors = match self.execute(caller, ask, Way::Full).await {
+        let errors = match self.execute(caller, ask, Way::Page).await {
             Answer::Executed { response, .. } if response.errors.is_empty() => {
                 return response.data.into_json().map_err(|error| {
                     tracing::error!(%error, "a page's data is no JSON");
@@ -55,6 +56,8 @@ impl Api {
             }
             Answer::Executed { response, .. } => response.errors,
             Answer::Refused(refused) => refused.errors,
+            // Only a conditional GET is answered so.
+            Answer::Unchanged { .. } => Vec::new(),
         };
         Err(page_error(&errors))
     }
@@ -67,7 +70,7 @@ fn page_error(errors: &[ServerError]) -> PageError {
         Some(Value::String(code)) => match code.as_str() {
             "UNAUTHENTICATED" => PageError::Unauthenticated,
             "NOT_ALLOWED" => PageError::NotAllowed(error.message.clone()),
-            "UNAVAILABLE" => PageError::Unavailable { retry_after: RETRY_SECONDS },
+            "UNAVAILABLE" | "STALE" => PageError::Unavailable { retry_after: RETRY_SECONDS },
             "INVALID_ID" | "INVALID_PAGE" | "INVALID_ARGUMENT" | "INVALID_VARIABLE" => PageError::Invalid(error.message.clone()),
             _ => {
                 tracing::error!(code, message = error.message, "a page's document was refused");

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod later;
 pub mod limits;
 pub mod mutation;
+pub(crate) mod of_the_log;
 pub mod organisation;
 pub mod person;
 pub mod post;
@@ -31,7 +32,7 @@ pub use error::{FaultCode, UserError};
 pub use ids::GlobalId;
 pub use standing::Standing;
 
-use async_graphql::Schema;
+use async_graphql::{Schema, SchemaBuilder};
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
@@ -42,14 +43,22 @@ const RECURSION: usize = 120;
 /// The schema.
 pub type HubSchema = Schema<Query, Mutation, Subscription>;
 
-/// Builds the schema. `introspection` says whether it may be asked about itself.
-pub fn schema(introspection: bool) -> HubSchema {
+/// The schema before it is decided who is told what of it.
+pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     // What the gateway's own limits let through is never more than this; theirs count again what ours have counted.
-    let mut builder = Schema::build(Query, Mutation::default(), Subscription).limit_recursive_depth(RECURSION);
-    builder = builder.register_output_type::<UserError>().register_output_type::<query::Node>();
+    let builder = Schema::build(Query, Mutation::default(), Subscription).limit_recursive_depth(RECURSION);
+    builder.register_output_type::<UserError>().register_output_type::<query::Node>()
+}
+
+/// Builds the schema. `introspection` says whether it may be asked about itself, `suggestions` whether who mistypes a name is told
+/// which ones there are.
+pub fn schema(introspection: bool, suggestions: bool) -> HubSchema {
+    let mut builder = builder();
     if !introspection {
-        // Suggestions would tell the schema's names one by one.
-        builder = builder.disable_introspection().disable_suggestions();
+        builder = builder.disable_introspection();
+    }
+    if !suggestions {
+        builder = builder.disable_suggestions();
     }
     builder.finish()
 }
@@ -57,7 +66,7 @@ pub fn schema(introspection: bool) -> HubSchema {
 /// The schema in the schema definition language. The directives that every schema has are left out, as the specification wants it.
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
-    without_built_in_directives(&schema(true).sdl_with_options(options))
+    without_built_in_directives(&schema(true, false).sdl_with_options(options))
 }
 
 /// The text without the definitions of the directives that GraphQL itself defines, nor the descriptions before them.

@@ -1,12 +1,15 @@
 //! An answer as HTTP: the status and the body that the media type asks for.
 
+use super::conditional::EntityTag;
 use super::negotiation::Media;
 use super::problem::{Problem, RETRY_SECONDS};
-use crate::api::{Answer, Refusal};
+use crate::api::{Answer, Cause, Refusal};
 use crate::caller::CONSISTENCY_HEADER;
+use crate::freshness::Freshness;
+use crate::settings::Settings;
 use async_graphql::{ServerError, Value};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -14,33 +17,61 @@ use std::collections::BTreeMap;
 
 /// The header that tells what an answer cost, and what may be spent on one.
 const COST_HEADER: HeaderName = HeaderName::from_static("hub-cost");
+/// What an answer depends on besides its address.
+const VARIES: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cookie");
+/// Its own client alone may keep an answer, and asks each time whether it still holds.
+const KEPT: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// The answer over HTTP. `most` is the cost that one request may have.
-pub fn respond(answer: Answer, media: Media, most: u64) -> Response {
+/// The answer over HTTP.
+pub(crate) fn respond(answer: Answer, media: Media, settings: &Settings) -> Response {
+    let statuses = settings.statuses;
     match answer {
-        Answer::Refused(Refusal { problem: Some(problem), .. }) => problem.respond(media),
-        Answer::Refused(Refusal { status, errors, problem: None }) => {
-            // For application/json the request was well-formed, and that is all its status tells.
-            let status = if media == Media::Json && status == StatusCode::BAD_REQUEST { StatusCode::OK } else { status };
+        Answer::Refused(Refusal { cause: Cause::Problem(problem), .. }) => problem.by(statuses).respond(statuses.media_of_failure(media)),
+        Answer::Refused(Refusal { cause: Cause::Wrong(wrong), errors }) => {
+            let (status, media) = statuses.of_refusal(wrong, media);
             send(status, &Body { errors: &errors, data: None, extensions: None }, media)
         }
-        Answer::Executed { response, cost } => {
+        Answer::Unchanged { tag, freshness } => unchanged(&tag, freshness),
+        Answer::Executed { response, cost, freshness, tag } => {
             let away = response.errors.iter().any(|error| code(error) == Some("UNAVAILABLE"));
-            let mut extensions = response.extensions;
-            extensions.insert("cost".to_owned(), Value::from_json(json!({ "requested": cost, "limit": most })).unwrap_or_default());
-            let body = Body { errors: &response.errors, data: Some(&response.data), extensions: Some(&extensions) };
-            let status = if away { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-            let mut http = send(status, &body, media);
+            let mut http = if away && response.data == Value::Null {
+                // Nothing could be read. Without data the status may say so, to whoever balances load between hubs for one.
+                let body = Body { errors: &response.errors, data: None, extensions: None };
+                send(StatusCode::SERVICE_UNAVAILABLE, &body, statuses.media_of_failure(media))
+            } else {
+                let mut extensions = response.extensions;
+                let most = settings.limits.cost;
+                extensions.insert("cost".to_owned(), Value::from_json(json!({ "requested": cost, "limit": most })).unwrap_or_default());
+                let body = Body { errors: &response.errors, data: Some(&response.data), extensions: Some(&extensions) };
+                send(statuses.of_execution(!response.errors.is_empty(), media), &body, media)
+            };
+            let headers = http.headers_mut();
             if away {
-                http.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
             }
-            http.headers_mut().insert(COST_HEADER, HeaderValue::from(cost));
+            headers.insert(COST_HEADER, HeaderValue::from(cost));
+            headers.extend(freshness.headers());
             if let Some(token) = consistency_token(&response.data).and_then(|token| HeaderValue::from_str(token).ok()) {
-                http.headers_mut().insert(HeaderName::from_static(CONSISTENCY_HEADER), token);
+                headers.insert(HeaderName::from_static(CONSISTENCY_HEADER), token);
+            }
+            if let Some(tag) = tag {
+                headers.insert(ETAG, tag.header());
+                headers.insert(CACHE_CONTROL, KEPT);
             }
             http
         }
     }
+}
+
+/// The client has the answer already. The headers that a stored answer is renewed with are those that it would have.
+fn unchanged(tag: &EntityTag, freshness: Freshness) -> Response {
+    let mut http = StatusCode::NOT_MODIFIED.into_response();
+    let headers = http.headers_mut();
+    headers.insert(ETAG, tag.header());
+    headers.insert(CACHE_CONTROL, KEPT);
+    headers.insert(VARY, VARIES);
+    headers.extend(freshness.headers());
+    http
 }
 
 /// The body of an answer. It is written as it is, for the fields of the data stand in the order that they were asked in.
@@ -87,6 +118,6 @@ fn send(status: StatusCode, body: &Body<'_>, media: Media) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
     // What someone sees depends on who asks, and on the moment.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(VARY, HeaderValue::from_static("Accept, Authorization, Cookie"));
+    headers.insert(VARY, VARIES);
     response
 }

@@ -2,6 +2,7 @@
 
 use super::negotiation::is_json;
 use super::problem::Problem;
+use crate::caller::{CONSISTENCY_HEADER, ConsistencyToken};
 use async_graphql::Variables;
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
@@ -13,23 +14,32 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
     /// The document.
-    pub query: String,
+    pub query: Option<String>,
+    /// The identifier of a registered document, in place of one.
+    pub document_id: Option<String>,
     /// Which of its operations, if there are several.
     pub operation_name: Option<String>,
     /// The values of its variables.
     pub variables: Variables,
+    /// The views must have come this far before they are read. HTTP has a header for it; a browser's socket has not.
+    pub consistency: Option<ConsistencyToken>,
 }
 
 impl Ask {
     /// A request for a document without variables.
     pub fn new(query: impl Into<String>) -> Self {
-        Self { query: query.into(), ..Self::default() }
+        Self { query: Some(query.into()), ..Self::default() }
+    }
+
+    /// A request for a registered document without variables.
+    pub fn registered(id: impl Into<String>) -> Self {
+        Self { document_id: Some(id.into()), ..Self::default() }
     }
 
     /// Reads the body of a POST of at most `most` bytes.
     ///
     /// # Errors
-    /// 415 for other media types than JSON, 413 for too much of it, 400 for what is not a GraphQL request.
+    /// 415 for other media types than JSON, 413 for too much of it, 400 for what is no JSON, 400 or 422 for what is no GraphQL request.
     pub async fn from_body(headers: &HeaderMap, body: Body, most: usize) -> Result<Self, Problem> {
         if !is_json(headers) {
             let message = "Send the request as JSON in UTF-8, with “Content-Type: application/json”.";
@@ -56,54 +66,59 @@ impl Ask {
     /// Reads the parameters of a GraphQL request from JSON.
     ///
     /// # Errors
-    /// 400 with what is wrong.
+    /// 400 or 422 with what is wrong.
     pub fn from_json(json: Value) -> Result<Self, Problem> {
         let mut parameters = match json {
             Value::Object(parameters) => parameters,
             Value::Array(_) => {
-                return Err(Problem::bad("Requests are taken one at a time, not as a list. Send a JSON object with “query”."));
+                return Err(Problem::malformed("Requests are taken one at a time, not as a list. Send a JSON object with “query”."));
             }
-            _ => return Err(Problem::bad("The request must be a JSON object with “query”.")),
+            _ => return Err(Problem::malformed("The request must be a JSON object with “query”.")),
         };
-        let query = match parameters.remove("query") {
-            Some(Value::String(query)) => query,
-            None | Some(Value::Null) => return Err(Problem::bad("“query” is missing: the GraphQL document to run, as a string.")),
-            Some(_) => return Err(Problem::bad("“query” must be a string.")),
-        };
-        let operation_name = match parameters.remove("operationName") {
-            Some(Value::String(name)) => Some(name),
-            None | Some(Value::Null) => None,
-            Some(_) => return Err(Problem::bad("“operationName” must be a string.")),
-        };
+        let query = text("query", parameters.remove("query"))?;
+        let document_id = text("documentId", parameters.remove("documentId"))?;
+        if query.is_none() && document_id.is_none() {
+            let message =
+                "“query” is missing: the GraphQL document to run, as a string. A registered document may be named by “documentId” instead.";
+            return Err(Problem::malformed(message));
+        }
+        let operation_name = text("operationName", parameters.remove("operationName"))?;
         let variables = map("variables", parameters.remove("variables"))?;
-        // They are part of the protocol, but none is known here.
-        map("extensions", parameters.remove("extensions"))?;
-        Ok(Self { query, operation_name, variables: Variables::from_json(Value::Object(variables)) })
+        let mut extensions = map("extensions", parameters.remove("extensions"))?;
+        let consistency = text("extensions.consistencyToken", extensions.remove("consistencyToken"))?;
+        let consistency = consistency.map(|token| ConsistencyToken::decode(&token).ok_or_else(|| foreign("extensions.consistencyToken")));
+        let consistency = consistency.transpose()?;
+        Ok(Self { query, document_id, operation_name, variables: Variables::from_json(Value::Object(variables)), consistency })
     }
 
     /// Reads the query of a GET.
     ///
     /// # Errors
-    /// 400 with what is wrong.
+    /// 400 or 422 with what is wrong.
     pub fn from_query(query: &str) -> Result<Self, Problem> {
         let mut parameters = Map::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let value = match name.as_ref() {
-                "query" | "operationName" => Value::String(value.into_owned()),
-                "variables" | "extensions" if value.is_empty() => Value::Null,
+                "documentId" | "operationName" | "variables" | "extensions" if value.is_empty() => Value::Null,
+                "query" | "documentId" | "operationName" => Value::String(value.into_owned()),
                 "variables" | "extensions" => {
-                    serde_json::from_str(&value).map_err(|error| Problem::bad(format!("“{name}” is not valid JSON: {error}.")))?
+                    serde_json::from_str(&value).map_err(|error| Problem::malformed(format!("“{name}” is not valid JSON: {error}.")))?
                 }
                 _ => continue,
             };
             if parameters.insert(name.clone().into_owned(), value).is_some() {
-                return Err(Problem::bad(format!("“{name}” is given twice.")));
+                return Err(Problem::malformed(format!("“{name}” is given twice. Give it once.")));
             }
         }
-        if parameters.get("operationName").is_some_and(|name| name == "") {
-            parameters.remove("operationName");
-        }
         Self::from_json(Value::Object(parameters))
+    }
+}
+
+fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Problem> {
+    match value {
+        Some(Value::String(text)) => Ok(Some(text)),
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => Err(Problem::malformed(format!("“{name}” must be a string."))),
     }
 }
 
@@ -111,8 +126,23 @@ fn map(name: &str, value: Option<Value>) -> Result<Map<String, Value>, Problem> 
     match value {
         Some(Value::Object(map)) => Ok(map),
         None | Some(Value::Null) => Ok(Map::new()),
-        Some(_) => Err(Problem::bad(format!("“{name}” must be a JSON object."))),
+        Some(_) => Err(Problem::malformed(format!("“{name}” must be a JSON object."))),
     }
+}
+
+/// What stands for a consistency token is none.
+pub(super) fn foreign(what: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "INVALID_CONSISTENCY_TOKEN",
+        format!("“{what}” is no consistency token of this hub. Send one from a mutation's answer, unchanged."),
+    )
+}
+
+/// The consistency token of a request, from its header.
+pub(super) fn consistency(headers: &HeaderMap) -> Result<Option<ConsistencyToken>, Problem> {
+    let Some(value) = headers.get(CONSISTENCY_HEADER) else { return Ok(None) };
+    value.to_str().ok().and_then(ConsistencyToken::decode).map(Some).ok_or_else(|| foreign("Hub-Consistency-Token"))
 }
 
 #[cfg(test)]
@@ -126,7 +156,10 @@ mod tests {
         let ask =
             Ask::from_json(json!({ "query": "{ a }", "operationName": null, "variables": { "a": [1] }, "extensions": {}, "other": 1 }))
                 .unwrap();
-        assert_eq!((ask.query.as_str(), ask.operation_name, ask.variables.len()), ("{ a }", None, 1));
+        assert_eq!((ask.query.as_deref(), ask.operation_name, ask.variables.len()), (Some("{ a }"), None, 1));
+        let token = ConsistencyToken(7);
+        let ask = Ask::from_json(json!({ "documentId": "a", "extensions": { "consistencyToken": token.encode() } })).unwrap();
+        assert_eq!((ask.query, ask.document_id.as_deref(), ask.consistency), (None, Some("a"), Some(token)));
         for wrong in [
             json!([]),
             json!("{ a }"),
@@ -138,6 +171,9 @@ mod tests {
             json!({ "query": "{ a }", "variables": [] }),
             json!({ "query": "{ a }", "variables": "{}" }),
             json!({ "query": "{ a }", "extensions": false }),
+            json!({ "query": "{ a }", "extensions": { "consistencyToken": "nonsense" } }),
+            json!({ "query": "{ a }", "documentId": 1 }),
+            json!({ "documentId": null }),
         ] {
             assert_eq!(Ask::from_json(wrong.clone()).unwrap_err().status, StatusCode::BAD_REQUEST, "{wrong}");
         }
@@ -146,8 +182,20 @@ mod tests {
     #[test]
     fn a_query_string_is_read_likewise() {
         let ask = Ask::from_query("query=%7B+a+%7D&variables=%7B%22a%22%3A1%7D&operationName=&extensions=").unwrap();
-        assert_eq!((ask.query.as_str(), ask.operation_name, ask.variables.len()), ("{ a }", None, 1));
-        for wrong in ["", "query=a&query=b", "query=a&variables=x", "query=a&variables=[]", "variables=%7B%7D"] {
+        assert_eq!((ask.query.as_deref(), ask.operation_name, ask.variables.len()), (Some("{ a }"), None, 1));
+        let ask = Ask::from_query("documentId=sha256%3Aab&query=x&documentId2=").unwrap();
+        assert_eq!((ask.query.as_deref(), ask.document_id.as_deref()), (Some("x"), Some("sha256:ab")));
+        // An empty document is one, though none that parses.
+        assert_eq!(Ask::from_query("query=").unwrap().query.as_deref(), Some(""));
+        for wrong in [
+            "",
+            "query=a&query=b",
+            "query=a&variables=x",
+            "query=a&variables=[]",
+            "variables=%7B%7D",
+            "documentId=",
+            "documentId=a&documentId=b",
+        ] {
             assert_eq!(Ask::from_query(wrong).unwrap_err().status, StatusCode::BAD_REQUEST, "{wrong}");
         }
     }

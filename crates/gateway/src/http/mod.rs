@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod conditional;
 pub mod explorer;
 pub mod graphql;
 pub mod guard;
@@ -10,6 +11,7 @@ pub mod negotiation;
 pub mod problem;
 pub mod sign_in;
 pub mod socket;
+pub mod statuses;
 pub mod stream;
 
 use crate::api::Api;
@@ -24,12 +26,14 @@ impl Api {
             .route("/graphql", any(graphql::answer))
             .route("/graphql/stream", any(stream::answer))
             .route("/graphql/ws", any(socket::answer))
-            .route("/schema.graphql", get(explorer::schema))
             .route("/sign-in/{provider}", get(sign_in::start).post(sign_in::start))
             .route("/sign-in/{provider}/callback", get(sign_in::finish))
             .route("/sign-out", post(sign_in::sign_out))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready));
+        if settings.introspection {
+            router = router.route("/schema.graphql", get(explorer::schema));
+        }
         if settings.graphiql {
             router = router.merge(explorer::routes(settings.graphiql_files.as_deref()));
         }

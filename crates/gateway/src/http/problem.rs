@@ -1,6 +1,8 @@
 //! A request that is not carried out, and the answer that says why: a status, a code, and a sentence.
 
 use super::negotiation::Media;
+use super::statuses::{Statuses, Wrong};
+use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -19,22 +21,35 @@ pub struct Problem {
     /// What was wrong and what to do, for people.
     pub message: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+    details: Vec<(&'static str, Value)>,
+    /// What is wrong with the request, where the editions of GraphQL over HTTP have different statuses for it.
+    wrong: Option<Wrong>,
 }
 
 impl Problem {
     /// A problem.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), headers: Vec::new() }
+        Self { status, code, message: message.into(), headers: Vec::new(), details: Vec::new(), wrong: None }
     }
 
-    /// The request itself is malformed: 400.
+    /// A problem that will pass: with `Retry-After`.
+    pub fn again(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(status, code, message).with(RETRY_AFTER, &RETRY_SECONDS.to_string())
+    }
+
+    /// The request itself cannot be read: 400.
     pub fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
+    /// The request can be read, but is no GraphQL request: 400 or 422.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self { wrong: Some(Wrong::Malformed), ..Self::bad(message) }
+    }
+
     /// The database or a service does not answer: 503 with `Retry-After`.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message).with(RETRY_AFTER, &RETRY_SECONDS.to_string())
+        Self::again(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message)
     }
 
     /// The method is not one of these: 405 with `Allow`.
@@ -57,9 +72,33 @@ impl Problem {
         self
     }
 
+    /// With one more entry in the error's extensions.
+    pub fn tell(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// With the status of that edition.
+    pub fn by(self, statuses: Statuses) -> Self {
+        let status = self.wrong.map_or(self.status, |wrong| wrong.status(statuses));
+        Self { status, ..self }
+    }
+
+    /// The error as answers carry it.
+    pub fn error(&self) -> ServerError {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", self.code);
+        for (name, value) in &self.details {
+            extensions.set(*name, value.clone());
+        }
+        let mut error = ServerError::new(self.message.clone(), None);
+        error.extensions = Some(extensions);
+        error
+    }
+
     /// The answer in this media type.
     pub fn respond(self, media: Media) -> Response {
-        let body = serde_json::json!({ "errors": [{ "message": self.message, "extensions": { "code": self.code } }] });
+        let body = serde_json::json!({ "errors": [self.error()] });
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.extend(self.headers);

@@ -2,7 +2,7 @@
 //! (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>). Each request is answered by a stream of its own.
 
 use super::answer::respond;
-use super::graphql::asked;
+use super::graphql::{asked, options};
 use super::negotiation::{Media, accepted};
 use super::problem::Problem;
 use crate::api::{Answer, Api};
@@ -12,12 +12,18 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use std::convert::Infallible;
 use std::time::Duration;
 
+/// The methods that are answered here.
+pub(super) const METHODS: &str = "GET, POST, OPTIONS";
+
 /// An operation as a stream of events.
 pub async fn answer(State(api): State<Api>, request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return options(METHODS);
+    }
     let wanted = accepted(request.headers(), true);
     if !matches!(wanted, Some(Media::EventStream)) && !asks_for_events(&request) {
         let message = "This address answers with a stream of events. Name text/event-stream in “Accept”.";
@@ -25,11 +31,10 @@ pub async fn answer(State(api): State<Api>, request: Request) -> Response {
     }
     let (caller, ask, way) = match asked(&api, request, Media::EventStream).await {
         Ok(asked) => asked,
-        Err(problem) => return problem.respond(Media::GraphqlResponse),
+        Err(problem) => return problem.by(api.settings().statuses).respond(Media::GraphqlResponse),
     };
-    let most = api.settings().limits.cost;
     match api.stream(&caller, ask, way).await {
-        Err(refused) => respond(Answer::Refused(refused), Media::GraphqlResponse, most),
+        Err(refused) => respond(Answer::Refused(refused), Media::GraphqlResponse, api.settings()),
         Ok(responses) => {
             let mut response = Body::from_stream(events(responses, api.settings().stream_ping)).into_response();
             let headers = response.headers_mut();

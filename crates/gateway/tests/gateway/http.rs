@@ -2,7 +2,7 @@
 
 use crate::hub::{Hub, fresh};
 use axum::body::Body;
-use gateway::{Rates, Settings};
+use gateway::{Rates, Settings, Suggestions};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn statuses_follow_graphql_over_http() {
     assert_eq!(hub.call(get("/graphql")).await.status.as_u16(), 400);
     let put = Request::builder().method(Method::PUT).uri("/graphql").body(Body::empty()).unwrap();
     let answer = hub.call(put).await;
-    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, POST"));
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD, POST, OPTIONS"));
 
     let mut behind = get("/graphql?query=%7B__typename%7D");
     behind.headers_mut().insert("hub-consistency-token", "nonsense".parse().unwrap());
@@ -213,9 +213,60 @@ async fn the_schema_may_be_asked_about_itself_unless_switched_off() {
     let closed = Hub::with(Settings { introspection: false, graphiql: false, ..Settings::default() }, "http://localhost:8080", 3).await;
     let answer = closed.ask(None, "{ __schema { types { name } } }", json!({})).await;
     assert!(!answer.body.to_string().contains("CommunityPayload"), "{:#}", answer.body);
-    let answer = closed.ask(None, "{ hubb { version } }", json!({})).await;
-    assert!(!answer.body.to_string().contains("Did you mean"), "{:#}", answer.body);
     assert_eq!(closed.call(get("/graphiql")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(closed.call(get("/schema.graphql")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn names_are_suggested_to_whom_the_setting_says() {
+    for (suggestions, stranger, member) in
+        [(Suggestions::Nobody, false, false), (Suggestions::SignedIn, false, true), (Suggestions::Everyone, true, true)]
+    {
+        let hub = Hub::with(Settings { suggestions, ..Settings::default() }, "http://localhost:8080", 3).await;
+        let organisation = hub.organisation("a").await;
+        let ann = hub.person(organisation, "Ann").await;
+        for (token, told) in [(None, stranger), (Some(ann.token.as_str()), member)] {
+            for document in ["{ hubb { version } }", "{ organisation(slugg: \"a\") { id } }"] {
+                let answer = hub.ask(token, document, json!({})).await;
+                assert_eq!((answer.status.as_u16(), answer.code()), (400, "GRAPHQL_VALIDATION_FAILED"));
+                assert_eq!(answer.body.to_string().contains("Did you mean"), told, "{suggestions:?}: {:#}", answer.body);
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_as_deep_as_limits_may_be_set_are_answered() {
+    // On a thread as the hub's own are.
+    let answering = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(answer_the_deepest());
+    std::thread::Builder::new().stack_size(gateway::graphql::limits::STACK).spawn(answering).unwrap().join().unwrap();
+}
+
+async fn answer_the_deepest() {
+    use gateway::graphql::limits::{DEEPEST_FIELDS, DEEPEST_NESTING};
+    let most = u64::MAX;
+    let limits =
+        gateway::Limits { nesting: DEEPEST_NESTING, depth: DEEPEST_FIELDS, cost: most, selections: most, ..gateway::Limits::default() };
+    assert_eq!(limits.check(), Ok(()));
+    let hub = Hub::with(Settings { limits, ..Settings::default() }, "http://localhost:8080", 3).await;
+    let organisation = hub.organisation("a").await;
+    let ann = hub.person(organisation, "Ann").await;
+    let place = hub.place(&ann, "deep").await;
+    hub.thread(&ann, &place, "Deep").await;
+    // An opening post leads to its thread, and so on: every level is read. Inline fragments are brackets, but no fields.
+    let (fields, brackets) = (usize::try_from(DEEPEST_FIELDS).unwrap(), usize::try_from(DEEPEST_NESTING).unwrap());
+    let deep = |fields: usize, brackets: usize| {
+        let levels = (fields - 3) / 2;
+        let fragments = brackets - 3 - 2 * levels;
+        let (open, close) = ("openingPost { thread { ".repeat(levels), "} } ".repeat(levels));
+        let (more, end) = ("... { ".repeat(fragments), "} ".repeat(fragments));
+        format!("{{ threads(first: 1) {{ nodes {{ {open} {more} id {end} {close} }} }} }}")
+    };
+    let answer = hub.ask(Some(&ann.token), &deep(fields, brackets), json!({})).await;
+    assert!(answer.data()["threads"]["nodes"][0]["openingPost"].is_object());
+    for (fields, brackets) in [(fields + 2, brackets), (fields, brackets + 1)] {
+        assert_eq!(hub.ask(Some(&ann.token), &deep(fields, brackets), json!({})).await.code(), "TOO_COMPLEX");
+    }
 }
 
 #[tokio::test]

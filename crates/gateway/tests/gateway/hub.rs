@@ -149,8 +149,11 @@ impl Hub {
 
     /// A hub with these settings at this address, on so many connections.
     pub(crate) async fn with(settings: Settings, address: &str, connections: u32) -> Self {
-        // On a busy machine the effect of a mutation may take long to show; a test is about what shows, not when.
-        let settings = Settings { projection_wait: PATIENCE, request_timeout: PATIENCE * 2, ..settings };
+        // On a busy machine the effect of a mutation may take long to show; a test is about what shows, not when. One that is about
+        // what does not show says how long it waits.
+        let usual = settings.projection_wait == Settings::default().projection_wait;
+        let projection_wait = if usual { PATIENCE } else { settings.projection_wait };
+        let settings = Settings { projection_wait, request_timeout: PATIENCE * 2, ..settings };
         let database = database_with(connections).await;
         let pool = database.pool().clone();
         let keys = KeyRing::random();
@@ -188,6 +191,29 @@ impl Hub {
             settings,
         });
         Self { router: api.router(), api, services, identity, log, progress, stop, _tasks: tasks, database }
+    }
+
+    /// Waits until every view holds everything.
+    pub(crate) async fn level(&self) -> u64 {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let (reach, end) = (self.progress.known(), self.log.head().await.unwrap());
+            if reach.level && reach.position == end {
+                return end;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the views stay behind: {reach:?} of {end}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Keeps a view's table from being written, as a slow disk would, until the transaction ends. It has no number of its own, and so
+    /// does not keep the sequencer from going on.
+    pub(crate) async fn hold(&self, table: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        self.level().await;
+        let mut held = self.database.pool().begin().await.unwrap();
+        sqlx::query("set local idle_in_transaction_session_timeout = 0").execute(&mut *held).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("lock table views.{table} in share mode"))).execute(&mut *held).await.unwrap();
+        held
     }
 
     pub(crate) fn database(&self) -> &Database {

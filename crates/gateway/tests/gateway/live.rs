@@ -198,7 +198,8 @@ async fn what_cannot_be_streamed_is_refused_as_over_http() {
             .body(Body::empty())
             .unwrap();
         let body = hub.call(get).await.body;
-        assert_eq!(body, json!(":\n\nevent: next\ndata: {\"data\":{\"__typename\":\"Query\"}}\n\nevent: complete\ndata:\n\n"), "{uri}");
+        let next = r#"{"data":{"__typename":"Query"},"extensions":{"lag":0,"position":"0"}}"#;
+        assert_eq!(body, json!(format!(":\n\nevent: next\ndata: {next}\n\nevent: complete\ndata:\n\n")), "{uri}");
     }
     for (after, code) in [("nonsense", "INVALID_ARGUMENT"), ("-1", "INVALID_ARGUMENT")] {
         let mut events = Events::open(&hub, None, FOLLOW, json!({ "thread": "x", "after": after })).await.unwrap();

@@ -1,6 +1,8 @@
 //! The gateway as its clients meet it: the real router, a database of each test's own, and every role of the hub in process.
 #![allow(clippy::unwrap_used, reason = "what fails in a test's helper fails the test")]
 
+mod documents;
+mod freshness;
 mod history;
 mod http;
 mod hub;
@@ -9,3 +11,4 @@ mod mutations;
 mod queries;
 mod sign_in;
 mod sockets;
+mod statuses;

@@ -15,10 +15,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const FOLLOW: &str = "subscription ($thread: ID!) { threadActivity(thread: $thread, after: \"0\") { kind post { body } } }";
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// The hub on a port of its own.
-async fn served(hub: &Hub) -> SocketAddr {
+pub(crate) async fn served(hub: &Hub) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = hub.router.clone().into_make_service_with_connect_info::<SocketAddr>();
@@ -27,7 +27,7 @@ async fn served(hub: &Hub) -> SocketAddr {
 }
 
 impl Socket {
-    async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
+    pub(crate) async fn open(address: SocketAddr, headers: &[(&'static str, &str)]) -> Self {
         let mut request = format!("ws://{address}/graphql/ws").into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
@@ -35,23 +35,23 @@ impl Socket {
         Self(connect_async(request).await.unwrap().0)
     }
 
-    async fn graphql(address: SocketAddr) -> Self {
+    pub(crate) async fn graphql(address: SocketAddr) -> Self {
         Self::open(address, &[("sec-websocket-protocol", "graphql-transport-ws")]).await
     }
 
-    async fn ready(address: SocketAddr, payload: Value) -> Self {
+    pub(crate) async fn ready(address: SocketAddr, payload: Value) -> Self {
         let mut socket = Self::graphql(address).await;
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
         socket
     }
 
-    async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     /// The next message, pings passed over.
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         loop {
             match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes in time") {
                 Some(Ok(Message::Text(text))) => {
@@ -66,7 +66,7 @@ impl Socket {
     }
 
     /// The code that the socket is closed with.
-    async fn closed(&mut self) -> u16 {
+    pub(crate) async fn closed(&mut self) -> u16 {
         loop {
             match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes in time") {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
@@ -119,7 +119,8 @@ async fn the_protocol_is_kept_and_its_breaches_have_their_codes() {
     socket.send(json!({ "type": "ping", "payload": { "a": 1 } })).await;
     assert_eq!(socket.hear().await, json!({ "type": "pong", "payload": { "a": 1 } }));
     socket.send(json!({ "id": "q", "type": "subscribe", "payload": type_name })).await;
-    assert_eq!(socket.hear().await, json!({ "id": "q", "type": "next", "payload": { "data": { "__typename": "Query" } } }));
+    let payload = json!({ "data": { "__typename": "Query" }, "extensions": { "position": "0", "lag": 0 } });
+    assert_eq!(socket.hear().await, json!({ "id": "q", "type": "next", "payload": payload }));
     assert_eq!(socket.hear().await, json!({ "id": "q", "type": "complete" }));
     // The id is free again.
     socket.send(json!({ "id": "q", "type": "subscribe", "payload": { "query": "{ nosuchfield }" } })).await;
