@@ -31,14 +31,14 @@ async fn check(config: &Config, file: &Path, json: bool) -> anyhow::Result<()> {
         let faults: Vec<_> = faults.iter().map(|fault| serde_json::json!({ "entry": fault.entry, "reason": fault.reason })).collect();
         say(&serde_json::json!({ "documents": count, "faults": faults }).to_string());
     } else if faults.is_empty() {
-        say(&format!("{count} documents, all of which this hub can run."));
+        say(&format!("Every document can be run here. Documents: {count}."));
     } else {
         for fault in &faults {
             say(&format!("WRONG  {}: {}", fault.entry, fault.reason));
         }
     }
     if !faults.is_empty() {
-        bail!("{} of the entries in {} are wrong.", faults.len(), file.display());
+        bail!("{} cannot be used. Wrong entries: {}.", file.display(), faults.len());
     }
     Ok(())
 }
