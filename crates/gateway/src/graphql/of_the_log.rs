@@ -8,7 +8,7 @@ use super::HubSchema;
 use async_graphql::Name;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{BaseType, DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet, Type};
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{ServiceDocument, TypeKind, TypeSystemDefinition};
 use std::collections::HashMap;
 
 /// The fields that change with the log alone, by their type.
@@ -41,7 +41,7 @@ const OF_THE_LOG: &[(&str, &str)] = &[
     ("PersonEdge", "cursor node"),
     (
         "Post",
-        "author body createdAt editedAt html id isAnswer isOpening postedAt reactions replies replyTo revisions source thread upvoteCount viewerCanEdit \
+        "author body createdAt editedAt html id isAnswer isOpening reactions replies replyTo revisions source thread upvoteCount viewerCanEdit \
          viewerHasUpvoted",
     ),
     ("PostConnection", "edges nodes pageInfo totalCount"),
@@ -63,9 +63,18 @@ const OF_THE_LOG: &[(&str, &str)] = &[
     ("Viewer", "email memberships person roles"),
 ];
 
+#[cfg(test)]
+const HISTORY: &str = "a history is read from the log itself, which is ahead of the views at times";
 /// The fields that change otherwise too, and why. What they lead to need not be decided upon.
 #[cfg(test)]
 const OUTSIDE: &[(&str, &str, &str)] = &[
+    ("Category", "history", HISTORY),
+    ("Community", "history", HISTORY),
+    ("Organisation", "history", HISTORY),
+    ("Person", "history", HISTORY),
+    ("Post", "history", HISTORY),
+    ("Team", "history", HISTORY),
+    ("Thread", "history", HISTORY),
     ("Hub", "lag", "it grows while the log grows and the views stand still"),
     ("Viewer", "sessions", "sessions open, end and are used without an event"),
     ("Viewer", "apiTokens", "when a token was last used is no event"),
@@ -79,7 +88,7 @@ pub(crate) struct OfTheLog {
 
 impl OfTheLog {
     pub(crate) fn new(schema: &HubSchema) -> Self {
-        let types = types(schema);
+        let types = types(parsed(schema));
         let fields = OF_THE_LOG
             .iter()
             .map(|(kind, names)| {
@@ -123,9 +132,12 @@ impl OfTheLog {
     }
 }
 
+fn parsed(schema: &HubSchema) -> ServiceDocument {
+    parse_schema(schema.sdl()).expect("the library parses what it writes")
+}
+
 /// The fields of every object and interface, with the type that each leads to.
-fn types(schema: &HubSchema) -> HashMap<String, HashMap<String, String>> {
-    let document = parse_schema(schema.sdl()).expect("the library parses what it writes");
+fn types(document: ServiceDocument) -> HashMap<String, HashMap<String, String>> {
     let fields = document.definitions.into_iter().filter_map(|definition| match definition {
         TypeSystemDefinition::Type(kind) => {
             let name = kind.node.name.node.to_string();
@@ -157,8 +169,8 @@ mod tests {
 
     #[test]
     fn every_field_has_been_decided_upon() {
-        let schema = crate::graphql::schema(true, false);
-        let types = types(&schema);
+        let document = parsed(&crate::graphql::schema(true, false));
+        let types = types(document.clone());
         let inside: BTreeSet<(&str, &str)> =
             OF_THE_LOG.iter().flat_map(|(kind, names)| names.split_whitespace().map(move |name| (*kind, name))).collect();
         let outside: BTreeSet<(&str, &str)> = OUTSIDE.iter().map(|(kind, name, _)| (*kind, *name)).collect();
@@ -178,7 +190,7 @@ mod tests {
                     undecided.push(format!("{kind}.{name}"));
                 }
             }
-            waiting.extend(kinds_of(&schema, &kind));
+            waiting.extend(kinds_of(&document, &kind));
         }
         undecided.sort();
         assert!(
@@ -191,12 +203,11 @@ mod tests {
     }
 
     /// What something of an interface or union may turn out to be.
-    fn kinds_of(schema: &HubSchema, abstract_kind: &str) -> Vec<String> {
-        let document = parse_schema(schema.sdl()).unwrap();
-        let found = document.definitions.into_iter().flat_map(|definition| {
+    fn kinds_of(document: &ServiceDocument, abstract_kind: &str) -> Vec<String> {
+        let found = document.definitions.iter().flat_map(|definition| {
             let TypeSystemDefinition::Type(kind) = definition else { return Vec::new() };
             let name = kind.node.name.node.to_string();
-            match kind.node.kind {
+            match &kind.node.kind {
                 TypeKind::Object(object) if object.implements.iter().any(|interface| interface.node == abstract_kind) => vec![name],
                 TypeKind::Union(union) if name == abstract_kind => union.members.iter().map(|member| member.node.to_string()).collect(),
                 _ => Vec::new(),
