@@ -5,7 +5,7 @@ use crate::freshness::Freshness;
 use crate::graphql::error::{FaultCode, is_passing};
 use crate::graphql::limits::{self, Measure};
 use crate::graphql::of_the_log::OfTheLog;
-use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, standing};
+use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, parsing, standing};
 use crate::http::ask::Ask;
 use crate::http::conditional::{EntityTag, Revalidation, Subject, Tags};
 use crate::http::guard::Turnstile;
@@ -13,7 +13,6 @@ use crate::http::problem::Problem;
 use crate::http::statuses::Wrong;
 use crate::live::Live;
 use crate::settings::Settings;
-use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, Variables};
 use futures::stream::BoxStream;
@@ -34,6 +33,8 @@ use tokio::sync::watch;
 const KEPT_DOCUMENTS: u64 = 512 * 1024;
 /// The most errors that one answer carries.
 const MOST_ERRORS: usize = 20;
+/// The most operations that are named to who asks for one that is not there.
+const MOST_NAMES: usize = 10;
 
 /// What the API is made of.
 pub struct Parts {
@@ -362,10 +363,7 @@ impl Api {
         }
         limits::scan(query, &self.inner.settings.limits)
             .map_err(|beyond| Refusal::invalid(coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
-        let document = parse_query(query).map_err(|error| {
-            let error = ServerError::from(error);
-            Refusal::new(Wrong::Unparseable, with_code(error, "GRAPHQL_PARSE_FAILED"))
-        })?;
+        let document = parsing::parse(query).map_err(|unparsed| Refusal::new(unparsed.wrong, unparsed.error))?;
         Ok(Arc::new(document))
     }
 
@@ -436,7 +434,14 @@ fn select<'d>(document: &'d ExecutableDocument, name: Option<&str>) -> Result<&'
         (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
             Ok(all.values().next().map(|operation| &operation.node).expect("there is exactly one"))
         }
-        (_, Some(name)) => Err(refused(format!("The document has no operation “{name}”."))),
+        (DocumentOperations::Single(_), Some(name)) => {
+            Err(refused(format!("The document has no operation “{name}”: its only one has no name. Leave “operationName” out.")))
+        }
+        (DocumentOperations::Multiple(all), Some(name)) => {
+            let mut names: Vec<String> = all.keys().take(MOST_NAMES).map(|name| format!("“{name}”")).collect();
+            names.sort_unstable();
+            Err(refused(format!("The document has no operation “{name}”. It has {}.", names.join(", "))))
+        }
         (_, None) => Err(refused("The document has several operations. Say which one with “operationName”.".to_owned())),
     }
 }

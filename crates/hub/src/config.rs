@@ -208,6 +208,18 @@ fn setting(name: &str) -> String {
     in_table.map_or_else(|| name.clone(), |(table, rest)| format!("{table}.{rest}"))
 }
 
+/// What is wrong with a setting, which one, and where it was set.
+fn wrong(error: &figment::Error) -> anyhow::Error {
+    let setting = error.path.join(".");
+    let source = match error.metadata.as_ref() {
+        Some(metadata) if metadata.name.contains("environment") => format!("HUB_{}", error.path.join("_").to_uppercase()),
+        Some(metadata) => metadata.name.to_string(),
+        None => "the configuration".to_owned(),
+    };
+    let setting = if setting.is_empty() { "(unnamed)" } else { setting.as_str() };
+    anyhow::anyhow!("The setting {setting} from {source} is wrong: {}. `hub reference configuration` lists every setting.", error.kind)
+}
+
 impl Config {
     /// Reads file, environment and flags.
     ///
@@ -226,15 +238,7 @@ impl Config {
             .filter(|key| !NOT_SETTINGS.iter().any(|name| key == name))
             .map(|key| Uncased::from(setting(key.as_str())));
         figment = figment.merge(environment).merge(Serialized::defaults(flags));
-        let config: Self = figment.extract().map_err(|error| {
-            let keys: Vec<String> = error.path.clone();
-            let source = error.metadata.as_ref().map_or_else(|| "the configuration".to_owned(), |m| m.name.to_string());
-            anyhow::anyhow!(
-                "The setting {} from {source} is wrong: {}. `hub reference configuration` lists every setting.",
-                if keys.is_empty() { "(unnamed)".to_owned() } else { keys.join(".") },
-                error.kind
-            )
-        })?;
+        let config: Self = figment.extract().map_err(|error| wrong(&error))?;
         config.check()?;
         Ok(config)
     }

@@ -392,3 +392,40 @@ async fn a_paused_view_waits_and_goes_on() {
     assert!(!elsewhere.await_projected(further + 1, Duration::from_millis(1)).await.is_reached());
     running.stop().await;
 }
+
+#[tokio::test]
+async fn how_far_the_views_are_is_known_without_asking_also_where_others_draw_them() {
+    let mut bustle = Bustle::new(10).await;
+    let head = bustle.world.sequence().await;
+    let running = bustle.world.run(projections::all());
+    running.reaches(head).await;
+    let db = bustle.world.db().clone();
+    let elsewhere = projections::Progress::of(db.clone());
+    assert_eq!(elsewhere.known(), projections::Reach::default(), "nothing is known before it was looked at");
+    let follower = elsewhere.clone();
+    let following = tokio::spawn(async move { follower.follow().await });
+    let known = async |position, level| {
+        let reached = async {
+            while elsewhere.known() != (projections::Reach { position, level }) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(support::PATIENCE, reached).await.unwrap_or_else(|_| panic!("{:?}", elsewhere.known()));
+        let read = projections::Progress::of(db.clone()).read().await.unwrap();
+        assert_eq!(read, projections::Reach { position, level }, "what is read is the same");
+    };
+    known(head, true).await;
+    // One that is paused is not waited for, but the views do not stand level then.
+    projections::pause(bustle.world.db(), "threads").await.unwrap();
+    known(head, false).await;
+    bustle.bustle(10).await;
+    let further = bustle.world.sequence().await;
+    known(further, false).await;
+    projections::retry(bustle.world.db(), "threads").await.unwrap();
+    known(further, true).await;
+    // Nor do they while one lacks what was skipped, until it is drawn anew.
+    sqlx::query("update views.projection set skipped = 1 where name = 'threads'").execute(bustle.world.db()).await.unwrap();
+    known(further, false).await;
+    following.abort();
+    running.stop().await;
+}

@@ -3,8 +3,8 @@
 use super::id::{DocumentId, WrongId};
 use crate::graphql::HubSchema;
 use crate::graphql::limits::{self, Limits};
+use crate::graphql::parsing::parse;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
-use async_graphql::parser::parse_query;
 use async_graphql::{Request, Response, ServerError, Variables};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -116,7 +116,7 @@ impl Registry {
 /// Whether a document can run here, as far as that does not depend on who sends it with which variables.
 async fn hold(text: &str, schema: &HubSchema, limits: &Limits) -> Result<(), String> {
     limits::scan(text, limits).map_err(|beyond| beyond.message)?;
-    let document = parse_query(text).map_err(|error| format!("its document does not parse: {}", placed(&error.into())))?;
+    let document = parse(text).map_err(|unparsed| unparsed.error.message)?;
     for (name, operation) in document.operations.iter() {
         limits::check(&document, &operation.node, &Variables::default(), limits).map_err(|beyond| beyond.message)?;
         let mut request = Request::new(text);

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod mutation;
 pub(crate) mod of_the_log;
 pub mod organisation;
+pub(crate) mod parsing;
 pub mod person;
 pub mod post;
 pub mod query;

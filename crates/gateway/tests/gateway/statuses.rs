@@ -55,7 +55,13 @@ fn cases() -> Vec<(&'static str, String, [u16; 4])> {
         ("an unknown field", query("{ nosuchfield }"), [400, 200, 422, 422]),
         ("a document beyond a limit", query(&format!("{{ {} }}", "hub { version } ".repeat(31))), [400, 200, 422, 422]),
         ("a subscription", query("subscription { threadActivity(thread: \"x\") { kind } }"), [400, 200, 422, 422]),
+        (
+            "two fragments of one name",
+            query("{ ...A } fragment A on Query { __typename } fragment A on Query { __typename }"),
+            [400, 200, 422, 422],
+        ),
         // Operation cannot be determined
+        ("no operation", query("fragment A on Query { __typename }"), [400, 200, 422, 422]),
         ("two operations", query("query A { __typename } query B { __typename }"), [400, 200, 422, 422]),
         ("no such operation", json!({ "query": "query A { __typename }", "operationName": "B" }).to_string(), [400, 200, 422, 422]),
         // Variable coercion failure
