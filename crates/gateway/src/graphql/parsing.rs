@@ -19,7 +19,7 @@ pub(crate) struct Unparsed {
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(crate) fn parse(text: &str) -> Result<ExecutableDocument, Unparsed> {
+pub(crate) fn parse(text: &str) -> Result<ExecutableDocument, Box<Unparsed>> {
     parse_query(text).map_err(|error| {
         // What the parser refuses besides what does not follow the grammar, the specification calls validation.
         let (wrong, code, message) = match &error {
@@ -48,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<ExecutableDocument, Unparsed> {
         };
         let mut said = coded(code, message);
         said.locations = error.positions().collect();
-        Unparsed { wrong, error: said }
+        Box::new(Unparsed { wrong, error: said })
     })
 }
 

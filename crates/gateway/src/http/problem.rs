@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use identity::AuthError;
+use serde::Serialize;
 
 /// Seconds after which a client may try again when the database does not answer.
 pub const RETRY_SECONDS: u32 = 2;
@@ -97,9 +98,12 @@ impl Problem {
     }
 
     /// The answer in this media type.
+    ///
+    /// # Panics
+    /// Never: an error is text and plain data.
     pub fn respond(self, media: Media) -> Response {
-        let body = serde_json::json!({ "errors": [self.error()] });
-        let mut response = (self.status, body.to_string()).into_response();
+        let body = serde_json::to_string(&Body { errors: [self.error()] }).expect("an error is text and plain data");
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.extend(self.headers);
         let media = if media == Media::EventStream { Media::Json } else { media };
@@ -107,6 +111,12 @@ impl Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+}
+
+/// The body of the answer, written as it is: the message first, for who reads it.
+#[derive(Serialize)]
+struct Body {
+    errors: [ServerError; 1],
 }
 
 impl IntoResponse for Problem {
