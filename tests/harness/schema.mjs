@@ -2,14 +2,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
-import { ESLint } from 'eslint';
-import plugin from '@graphql-eslint/eslint-plugin';
 import { buildSchema, findBreakingChanges, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
 
 // Types without an id, because nobody asks for one of them by itself: what mutations answer, pages of lists, and values that
 // belong to the thing they stand in.
-const VALUES = {
+export const VALUES = {
   suffixes: ['Payload', 'Connection', 'Edge', 'Permissions', 'Activity', 'Change'],
   types: [
     'Audience',
@@ -29,56 +30,14 @@ const VALUES = {
   ],
 };
 
-const everywhere = Object.fromEntries(
-  [
-    'types',
-    'rootField',
-    'DirectiveDefinition',
-    'EnumTypeDefinition',
-    'EnumValueDefinition',
-    'FieldDefinition',
-    'InputObjectTypeDefinition',
-    'InputValueDefinition',
-    'InterfaceTypeDefinition',
-    'ObjectTypeDefinition',
-    'ScalarTypeDefinition',
-    'UnionTypeDefinition',
-  ].map((kind) => [kind, true]),
-);
-
-export const RULES = {
-  ...plugin.configs['flat/schema-recommended'].rules,
-  ...plugin.configs['flat/schema-relay'].rules,
-  '@graphql-eslint/require-description': ['error', everywhere],
-  '@graphql-eslint/strict-id-in-types': ['error', { acceptedIdNames: ['id'], acceptedIdTypes: ['ID'], exceptions: VALUES }],
-  // The specification of Relay's connections lets an edge's node be of any type, and lists that are short by nature be plain.
-  '@graphql-eslint/relay-edge-types': ['error', { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false }],
-  '@graphql-eslint/relay-arguments': ['error', { includeBoth: true }],
-  // Beyond what the plugin recommends.
-  '@graphql-eslint/input-name': ['error', { checkInputType: false }],
-  '@graphql-eslint/no-scalar-result-type-on-mutation': 'error',
-  '@graphql-eslint/require-nullable-fields-with-oneof': 'error',
-};
-
-export async function lint(sdl, rules = RULES) {
+// Runs in a process of its own: the plugin remembers the first schema that it saw for as long as its process lives.
+export async function lint(sdl) {
   const folder = await mkdtemp(path.join(tmpdir(), 'hub-schema-'));
   try {
     const file = path.join(folder, 'schema.graphql');
     await writeFile(file, sdl);
-    const eslint = new ESLint({
-      cwd: folder,
-      overrideConfigFile: true,
-      overrideConfig: [
-        {
-          files: ['**/*.graphql'],
-          languageOptions: { parser: plugin.parser, parserOptions: { graphQLConfig: { schema: file } } },
-          plugins: { '@graphql-eslint': plugin },
-          rules,
-        },
-      ],
-    });
-    const results = await eslint.lintFiles([file]);
-    return results.flatMap((result) => result.messages.map((message) => `${message.line}: ${message.message.replaceAll('\n', ' ')} (${message.ruleId})`));
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('lint-schema.mjs', import.meta.url)), file], { maxBuffer: 64 << 20 });
+    return JSON.parse(stdout);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
