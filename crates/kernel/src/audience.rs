@@ -205,6 +205,18 @@ impl Grants {
         grants.0.extend(tokens);
         grants
     }
+    /// The same grants and this token.
+    pub fn and(mut self, token: Token) -> Self {
+        self.0.insert(token);
+        self
+    }
+    /// The same grants without this token; what everyone holds stays.
+    pub fn without(mut self, token: Token) -> Self {
+        if token != Token::Public {
+            self.0.remove(&token);
+        }
+        self
+    }
     /// Whether the token is held.
     pub fn contains(&self, token: Token) -> bool {
         self.0.contains(&token)
@@ -352,6 +364,14 @@ mod tests {
         assert!(within(Audience::persons([person]), Audience::community(here)));
         assert!(!within(Audience::persons([person, reader]), Audience::persons([person])));
         assert!(!within(Audience::community(here), Audience::persons([person])));
+    }
+
+    #[test]
+    fn grants_come_and_go_but_for_what_everyone_holds() {
+        let here = Token::Community(Uuid::from_u128(1).into());
+        let grants = Grants::of([Token::Members]).and(here);
+        assert!(grants.contains(here) && grants.contains(Token::Public));
+        assert_eq!(grants.without(here).without(Token::Members).without(Token::Public), Grants::default());
     }
 
     #[test]

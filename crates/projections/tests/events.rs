@@ -333,6 +333,10 @@ async fn the_part_is_the_same_in_the_database_and_here() {
     }
 }
 
+/// What sets the body of a post, and what sets a title.
+const BODY: &[&str] = &["hub.discussions.thread_opened", "hub.discussions.thread_replied", "hub.discussions.thread_post_edited"];
+const TITLE: &[&str] = &["hub.discussions.thread_retitled"];
+
 #[tokio::test]
 async fn an_earlier_event_is_the_latest_that_set_the_same_thing() {
     let mut world = World::new().await;
@@ -352,8 +356,6 @@ async fn an_earlier_event_is_the_latest_that_set_the_same_thing() {
         thread::Event::PostEdited { post: reply, body: "9".into() },
     ];
     world.happens(thread.0, Some(ada), None, happened).await;
-    const BODY: &[&str] = &["hub.discussions.thread_opened", "hub.discussions.thread_replied", "hub.discussions.thread_post_edited"];
-    const TITLE: &[&str] = &["hub.discussions.thread_retitled"];
     let asked = |version: u64, kinds: &'static [&'static str], part: Option<Uuid>| Earlier {
         than: Place { stream: thread.0, version },
         kinds,

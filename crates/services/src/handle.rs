@@ -1,16 +1,17 @@
 //! Load, decide, append: the same for every aggregate.
 
-use crate::command::{Dispatch, HubCommand, Request};
+use crate::command::{Dispatch, HubCommand, Request, Trial};
 use crate::failure::{Failure, Refused};
+use crate::trial::TryOut;
 use async_trait::async_trait;
-use communities::community::{self, Community};
+use communities::community::Community;
 use discussions::category::{self, Category, Format};
 use discussions::thread::{self, Thread};
 use events::WireEvent;
-use kernel::{Aggregate, Audience, Clock, CommunityId, EventId, Ids, Metadata, OrganisationId, PersonId, StreamId, Timestamp, clock};
+use kernel::{Aggregate, Audience, Clock, CommunityId, EventId, Ids, Metadata, PersonId, StreamId, clock};
 use organisations::organisation::Organisation;
 use organisations::person::Person;
-use organisations::team::{self, Team};
+use organisations::team::Team;
 use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::sync::Arc;
@@ -79,59 +80,78 @@ impl Services {
         Ok((state, version))
     }
 
-    async fn handle<A>(&self, request: &Request, command: A::Command) -> Result<Receipt, Failure>
+    /// Carries out or tries a request, whichever aggregate it is for.
+    pub(crate) async fn run<E: End>(&self, request: &Request) -> Result<E::Outcome, Failure> {
+        match self.settled(request).await {
+            Ok(HubCommand::Organisation(command)) => self.handle::<Organisation, E>(request, command).await,
+            Ok(HubCommand::Person(command)) => self.handle::<Person, E>(request, command).await,
+            Ok(HubCommand::Team(command)) => self.handle::<Team, E>(request, command).await,
+            Ok(HubCommand::Community(command)) => self.handle::<Community, E>(request, command).await,
+            Ok(HubCommand::Category(command)) => self.handle::<Category, E>(request, command).await,
+            Ok(HubCommand::Thread(command)) => self.handle::<Thread, E>(request, command).await,
+            Err(failure) => self.as_before::<E>(request, failure).await,
+        }
+    }
+
+    async fn handle<A, E>(&self, request: &Request, command: A::Command) -> Result<E::Outcome, Failure>
+    where
+        A: Aggregate,
+        A::Event: WireEvent,
+        E: End,
+    {
+        let mut round = 0;
+        loop {
+            round += 1;
+            let failure = match self.decide::<A>(request, command.clone()).await {
+                Ok(decided) => match E::end(self, decided).await {
+                    Ok(outcome) => return Ok(outcome),
+                    // Others wrote to the stream meanwhile: decide anew.
+                    Err(AppendError::Conflict { .. }) if round < ROUNDS && request.expected_version.is_none() => continue,
+                    Err(error) => error.into(),
+                },
+                Err(failure) => failure,
+            };
+            return self.as_before::<E>(request, failure).await;
+        }
+    }
+
+    /// The outcome that the command had before, if it was carried out before: what was done under an id stands, even if it could
+    /// not be done again now. A refusal if its id was used for another; else the failure.
+    async fn as_before<E: End>(&self, request: &Request, failure: Failure) -> Result<E::Outcome, Failure> {
+        match self.log.outcome_of(request.id, &fingerprint(request)).await {
+            Ok(Some(receipt)) => Ok(E::did(receipt)),
+            Err(error @ AppendError::CommandReused) => Err(error.into()),
+            Ok(None) | Err(_) => Err(failure),
+        }
+    }
+
+    /// What follows from a command in the present state of its aggregate.
+    async fn decide<A>(&self, request: &Request, command: A::Command) -> Result<Decided<A>, Failure>
     where
         A: Aggregate,
         A::Event: WireEvent,
     {
-        let fingerprint = fingerprint(request);
         let now = clock::to_microseconds(self.clock.now());
         let occurred_at = request.occurred_at.filter(|_| request.actor.is_system()).map_or(now, clock::to_microseconds);
-        let mut round = 0;
-        loop {
-            round += 1;
-            match self.decide_once::<A>(request, command.clone(), fingerprint, occurred_at, now).await {
-                Err(Attempt::Overtaken(_)) if round < ROUNDS && request.expected_version.is_none() => {}
-                Err(Attempt::Overtaken(failure) | Attempt::Failed(failure)) => {
-                    // What was done before under this id stands, even if it could not be done again now.
-                    return self.outcome_of_the_first::<A>(request, fingerprint, now).await.unwrap_or(Err(failure));
-                }
-                Ok(receipt) => return Ok(receipt),
-            }
+        let stream = StreamId::of::<A>(request.target);
+        let (mut state, version) = self.state::<A>(request.target).await?;
+        if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
+            return Err(Refused::conflict(expected, version).into());
         }
-    }
-
-    /// The outcome that this command had before, if it was carried out before; a refusal if its id was used for another.
-    async fn outcome_of_the_first<A: Aggregate>(
-        &self,
-        request: &Request,
-        fingerprint: [u8; 32],
-        now: Timestamp,
-    ) -> Option<Result<Receipt, Failure>> {
-        // The log looks for the command before it looks at the version, and no stream has this one.
-        let append = Self::append_of(request, StreamId::of::<A>(request.target), LAST, fingerprint, now, now);
-        match self.log.append(append).await {
-            Ok(appended) => Some(Ok(appended.receipt)),
-            Err(error @ AppendError::CommandReused) => Some(Err(error.into())),
-            Err(_) => None,
+        let decided = state.decide(command, &request.actor, occurred_at).map_err(|refusal| Refused::by(&refusal))?;
+        let mut claims = Vec::new();
+        let mut events = Vec::with_capacity(decided.len());
+        for event in decided {
+            claims.extend(state.claims(&event));
+            state.apply(&event);
+            events.push(NewEvent { id: EventId(self.ids.next()), payload: event.into_hub().to_payload() });
         }
-    }
-
-    /// An append for a request, without events.
-    fn append_of(
-        request: &Request,
-        stream: StreamId,
-        expected: u64,
-        fingerprint: [u8; 32],
-        occurred_at: Timestamp,
-        now: Timestamp,
-    ) -> Append {
-        Append {
+        let append = Append {
             personal: (stream.aggregate == Person::NAME).then_some(PersonId(request.target)),
             stream,
-            expected,
+            expected: version,
             command: request.id,
-            fingerprint,
+            fingerprint: fingerprint(request),
             meta: Metadata {
                 occurred_at,
                 actor: request.actor.who.clone(),
@@ -141,152 +161,60 @@ impl Services {
                 causation: request.causation,
                 traceparent: request.traceparent.clone(),
             },
-            events: Vec::new(),
-            claims: Vec::new(),
+            events,
+            claims,
             now,
-        }
-    }
-
-    async fn decide_once<A>(
-        &self,
-        request: &Request,
-        command: A::Command,
-        fingerprint: [u8; 32],
-        occurred_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<Receipt, Attempt>
-    where
-        A: Aggregate,
-        A::Event: WireEvent,
-    {
-        let stream = StreamId::of::<A>(request.target);
-        let (mut state, version) = self.state::<A>(request.target).await.map_err(Attempt::Failed)?;
-        if let Some(expected) = request.expected_version.filter(|expected| *expected != version) {
-            return Err(Attempt::Failed(Refused::conflict(expected, version).into()));
-        }
-        let decided =
-            state.decide(command, &request.actor, occurred_at).map_err(|refusal| Attempt::Failed(Refused::by(&refusal).into()))?;
-        let mut claims = Vec::new();
-        let mut new_events = Vec::with_capacity(decided.len());
-        for event in decided {
-            claims.extend(state.claims(&event));
-            state.apply(&event);
-            new_events.push(NewEvent { id: EventId(self.ids.next()), payload: event.into_hub().to_payload() });
-        }
-        let append =
-            Append { events: new_events, claims, ..Self::append_of(request, stream.clone(), version, fingerprint, occurred_at, now) };
-        match self.log.append(append).await {
-            Ok(appended) => {
-                if !appended.repeated && appended.receipt.last_version > version && may_be_kept(&stream) {
-                    self.states.insert(stream, Kept { version: appended.receipt.last_version, state: Arc::new(state) });
-                }
-                Ok(appended.receipt)
-            }
-            Err(error @ AppendError::Conflict { .. }) => Err(Attempt::Overtaken(error.into())),
-            Err(error) => Err(Attempt::Failed(error.into())),
-        }
-    }
-
-    /// Puts the truth of the streams in the place of what the sender looked up in views, which may lag, and keeps
-    /// archived communities as they are.
-    async fn settle_thread(&self, target: Uuid, command: thread::Command) -> Result<thread::Command, Failure> {
-        use thread::Command;
-        match command {
-            Command::Open { home, author, post, title, body, audience, source } => {
-                let (category, _) = self.state::<Category>(home.category).await?;
-                let (Some(community), Some(format), Some(seen_by)) = (category.community(), category.format(), category.audience()) else {
-                    return Err(Refused::not_found("category", "category").into());
-                };
-                self.demand_living(community).await?;
-                let home = thread::Home { community, category: home.category, format, audience: seen_by.clone(), open: category.open() };
-                Ok(Command::Open { home, author, post, title, body, audience, source })
-            }
-            Command::Reply { .. } | Command::Retitle { .. } | Command::EditPost { .. } => {
-                if let Some(community) = self.state::<Thread>(target).await?.0.community() {
-                    self.demand_living(community).await?;
-                }
-                Ok(command)
-            }
-            Command::Lock
-            | Command::Unlock
-            | Command::Close { .. }
-            | Command::Reopen
-            | Command::MarkAnswer { .. }
-            | Command::UnmarkAnswer { .. }
-            | Command::React { .. }
-            | Command::WithdrawReaction { .. }
-            | Command::Upvote { .. }
-            | Command::WithdrawUpvote { .. } => Ok(command),
-        }
-    }
-
-    /// Keeps people to the organisation that they really belong to.
-    async fn settle_community(&self, command: &community::Command) -> Result<(), Failure> {
-        match command {
-            community::Command::Join { person, organisation, .. } => self.demand_belonging(*person, *organisation).await,
-            community::Command::Found { .. }
-            | community::Command::AmendCharter { .. }
-            | community::Command::OpenToJoiners
-            | community::Command::CloseToJoiners
-            | community::Command::JoinOrganisation { .. }
-            | community::Command::LeaveOrganisation { .. }
-            | community::Command::Leave { .. }
-            | community::Command::ChangeMemberKind { .. }
-            | community::Command::AppointCoordinator { .. }
-            | community::Command::ReleaseCoordinator { .. }
-            | community::Command::Archive { .. } => Ok(()),
-        }
-    }
-
-    async fn settle_team(&self, target: Uuid, command: &team::Command) -> Result<(), Failure> {
-        match command {
-            team::Command::AddMember { person } => match self.state::<Team>(target).await?.0.organisation() {
-                Some(organisation) => self.demand_belonging(*person, organisation).await,
-                None => Ok(()),
-            },
-            team::Command::Form { .. } | team::Command::Rename { .. } | team::Command::RemoveMember { .. } | team::Command::Disband => {
-                Ok(())
-            }
-        }
-    }
-
-    async fn demand_belonging(&self, person: PersonId, organisation: OrganisationId) -> Result<(), Failure> {
-        let (state, _) = self.state::<Person>(person).await?;
-        if state.organisation() == Some(organisation) && !state.erased() {
-            return Ok(());
-        }
-        Err(Refused::not_found("person of that organisation", "person").into())
-    }
-
-    async fn settle_category(&self, target: Uuid, command: category::Command) -> Result<category::Command, Failure> {
-        use category::Command;
-        let Command::Open { community, slug, name, description, format, audience, within: _, position } = command else {
-            if let Some(community) = self.state::<Category>(target).await?.0.community() {
-                self.demand_living(community).await?;
-            }
-            return Ok(command);
         };
-        let state = self.demand_living(community).await?;
-        let Some(within) = state.audience().cloned() else {
-            return Err(Refused::not_found("community", "community").into());
-        };
-        Ok(Command::Open { community, slug, name, description, format, audience, within, position })
+        Ok(Decided { append, state })
     }
 
-    /// The community, unless it is archived: then it can be read, and nothing is added.
-    async fn demand_living(&self, id: CommunityId) -> Result<Community, Failure> {
-        let (community, _) = self.state::<Community>(id).await?;
-        if community.archived() {
-            return Err(Refused {
-                code: "COMMUNITY_ARCHIVED".to_owned(),
-                kind: kernel::Kind::Conflict,
-                message: "This community is archived: it can be read, and nothing is added.".to_owned(),
-                field: None,
-                current_version: None,
-            }
-            .into());
+    /// Appends what was decided, and remembers the state that it leads to.
+    async fn append<A: Aggregate>(&self, decided: Decided<A>) -> Result<Receipt, AppendError> {
+        let Decided { append, state } = decided;
+        let (stream, version) = (append.stream.clone(), append.expected);
+        let appended = self.log.append(append).await?;
+        if !appended.repeated && appended.receipt.last_version > version && may_be_kept(&stream) {
+            self.states.insert(stream, Kept { version: appended.receipt.last_version, state: Arc::new(state) });
         }
-        Ok(community)
+        Ok(appended.receipt)
+    }
+
+    /// The log.
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+}
+
+/// What was decided: the events, and the state with them.
+pub(crate) struct Decided<A> {
+    pub(crate) append: Append,
+    state: A,
+}
+
+/// What is done with a decision.
+pub(crate) trait End {
+    /// What comes of it.
+    type Outcome: Send;
+
+    /// Does it.
+    fn end<A: Aggregate>(services: &Services, decided: Decided<A>) -> impl Future<Output = Result<Self::Outcome, AppendError>> + Send;
+
+    /// What comes of a command that was carried out before.
+    fn did(receipt: Receipt) -> Self::Outcome;
+}
+
+/// The decision is carried out.
+struct CarryOut;
+
+impl End for CarryOut {
+    type Outcome = Receipt;
+
+    async fn end<A: Aggregate>(services: &Services, decided: Decided<A>) -> Result<Receipt, AppendError> {
+        services.append(decided).await
+    }
+
+    fn did(receipt: Receipt) -> Receipt {
+        receipt
     }
 }
 
@@ -294,27 +222,7 @@ impl Services {
 impl Dispatch for Services {
     #[tracing::instrument(skip_all, fields(command = %request.id, target = %request.target))]
     async fn execute(&self, request: Request) -> Result<Receipt, Failure> {
-        let context = request.command.context();
-        let outcome = match request.command.clone() {
-            HubCommand::Organisation(command) => self.handle::<Organisation>(&request, command).await,
-            HubCommand::Person(command) => self.handle::<Person>(&request, command).await,
-            HubCommand::Team(command) => {
-                self.settle_team(request.target, &command).await?;
-                self.handle::<Team>(&request, command).await
-            }
-            HubCommand::Community(command) => {
-                self.settle_community(&command).await?;
-                self.handle::<Community>(&request, command).await
-            }
-            HubCommand::Category(command) => {
-                let command = self.settle_category(request.target, command).await?;
-                self.handle::<Category>(&request, command).await
-            }
-            HubCommand::Thread(command) => {
-                let command = self.settle_thread(request.target, command).await?;
-                self.handle::<Thread>(&request, command).await
-            }
-        };
+        let outcome = self.run::<CarryOut>(&request).await;
         let result = match &outcome {
             Ok(_) => "done",
             Err(Failure::Refused(refused)) => {
@@ -325,16 +233,16 @@ impl Dispatch for Services {
             }
             Err(Failure::Unavailable(_)) => "unavailable",
         };
-        metrics::counter!("hub_commands_total", "context" => context, "result" => result).increment(1);
+        metrics::counter!("hub_commands_total", "context" => request.command.context(), "result" => result).increment(1);
         outcome
     }
-}
 
-enum Attempt {
-    /// Others wrote to the stream meanwhile: decide anew.
-    Overtaken(Failure),
-    /// It will not go through.
-    Failed(Failure),
+    #[tracing::instrument(skip_all, fields(command = %request.id, target = %request.target))]
+    async fn try_out(&self, request: Request) -> Result<Trial, Failure> {
+        let outcome = self.run::<TryOut>(&request).await;
+        metrics::counter!("hub_commands_total", "context" => request.command.context(), "result" => "tried").increment(1);
+        outcome
+    }
 }
 
 /// Personal data is not kept in memory beyond the command that needs it.
@@ -342,9 +250,12 @@ fn may_be_kept(stream: &StreamId) -> bool {
     stream.aggregate != Person::NAME
 }
 
-/// What makes two requests with the same id the same request: who asks whom for what. What the sender looked
-/// up in views on the way is left out, for it may read otherwise the second time.
+/// What makes two requests with the same id the same request: who asks for what, in the sender's own terms if it gives them. Else
+/// what the sender looked up in views on the way is left out, for it may read otherwise the second time.
 fn fingerprint(request: &Request) -> [u8; 32] {
+    if let Some(asked) = request.asked {
+        return asked.fingerprint(&request.actor.who);
+    }
     let mut command = request.command.clone();
     match &mut command {
         HubCommand::Thread(thread::Command::Open { home, .. }) => {

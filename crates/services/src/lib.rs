@@ -8,8 +8,10 @@ pub mod failure;
 pub mod handle;
 pub mod process;
 pub mod remote;
+mod settle;
+mod trial;
 
-pub use command::{Dispatch, HubCommand, Request};
+pub use command::{Asked, Dispatch, HubCommand, Planned, Request, Trial};
 pub use failure::{Failure, Refused};
 pub use handle::Services;
 pub use store::Receipt;

@@ -10,7 +10,7 @@ use discussions::thread::{self, Home, Thread};
 use kernel::{Actor, Audience, CategoryId, CommandId, CommunityId, Ids, OrganisationId, PersonId, PostId, RandomIds, Role, SystemClock};
 use organisations::{organisation, person};
 use services::remote::{RemoteServices, serve};
-use services::{Dispatch, Failure, HubCommand, Request, Services};
+use services::{Asked, Dispatch, Failure, HubCommand, Request, Services, Trial};
 use std::sync::Arc;
 use store::testing::{Database, database};
 use uuid::Uuid;
@@ -233,6 +233,86 @@ async fn a_coordinator_brings_nobody_in_for_an_organisation_that_is_not_theirs()
     assert_eq!((refused.kind, refused.field.as_deref()), (kernel::Kind::NotFound, Some("person")));
 }
 
+/// Everything that the log's tables hold.
+async fn contents(world: &World) -> Vec<String> {
+    let mut all = Vec::new();
+    for table in ["events", "sequence", "commands", "claims", "person_keys"] {
+        let sql = format!("select coalesce(string_agg(t::text, ';' order by t::text), '') from log.{table} t");
+        all.push(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(world.database.pool()).await.unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn what_is_tried_is_what_comes_of_it_and_nothing_is_written() {
+    let world = world().await;
+    let (by, target) = (world.member(), world.thread().await);
+    let stranger = Actor::person(PersonId(fresh()), world.organisation);
+    let slug = |slug: &str| HubCommand::Organisation(organisation::Command::Register { slug: slug.to_owned(), name: "Rivers".to_owned() });
+    let mut stale = Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "late"));
+    stale.expected_version = Some(7);
+    let requests = [
+        Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "hello")),
+        Request::new(CommandId(fresh()), by.clone(), fresh(), world.open(&by, "Another thread")),
+        Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "  ")),
+        Request::new(CommandId(fresh()), stranger.clone(), target, reply(&stranger, "hello")),
+        Request::new(CommandId(fresh()), Actor::system("test"), fresh(), slug("rivers")),
+        Request::new(CommandId(fresh()), Actor::system("test"), fresh(), slug("lakes")),
+        stale,
+    ];
+    for request in requests {
+        let before = contents(&world).await;
+        let tried = world.services.try_out(request.clone()).await;
+        assert_eq!(contents(&world).await, before, "{request:?}");
+        let done = world.services.execute(request.clone()).await;
+        match (tried, &done) {
+            (Ok(Trial::Would(planned)), Ok(receipt)) => {
+                assert_eq!((&planned.stream, planned.first_version), (&receipt.stream, receipt.first_version));
+                let log = world.database.log();
+                let written = log.load_range(&receipt.stream, receipt.first_version, receipt.last_version).await.unwrap();
+                let planned = planned.into_events().unwrap();
+                assert_eq!(planned.len(), written.len());
+                for (planned, written) in planned.into_iter().zip(written) {
+                    assert_eq!((planned.seq, planned.version), (0, written.version));
+                    assert_eq!(planned.event, events::HubEvent::from_payload(&written.event).unwrap());
+                    assert_eq!((&planned.meta.actor, planned.meta.command), (&written.meta.actor, written.meta.command));
+                }
+            }
+            (Err(tried), Err(done)) => assert_eq!(&tried, done),
+            (tried, done) => panic!("{request:?}: tried {tried:?}, but then {done:?}"),
+        }
+        // Tried again, it is what it came to.
+        let again = world.services.try_out(request).await;
+        assert_eq!(again.map(|trial| if let Trial::Did(receipt) = trial { Some(receipt) } else { None }), done.map(Some));
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_stands_although_the_community_was_archived_since() {
+    let world = world().await;
+    let (by, target) = (world.member(), world.thread().await);
+    let request = Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "in time"));
+    let first = world.services.execute(request.clone()).await.unwrap();
+    let archive = community::Command::Archive { reason: "Its work is done".to_owned() };
+    send(&world.services, Actor::system("test"), world.community.0, HubCommand::Community(archive)).await.unwrap();
+    assert_eq!(world.services.execute(request).await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_command_is_told_from_others_by_what_the_sender_was_asked() {
+    let world = world().await;
+    let (by, target) = (world.member(), world.thread().await);
+    let mut request = Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "one"));
+    request.asked = Some(Asked::of(b"one"));
+    let first = world.services.execute(request.clone()).await.unwrap();
+    let looked_up_anew = Request { command: reply(&by, "one, as it is now"), ..request.clone() };
+    assert_eq!(world.services.execute(looked_up_anew).await.unwrap(), first);
+    let other = Request { asked: Some(Asked::of(b"two")), ..request.clone() };
+    assert_eq!(refused(world.services.execute(other).await).code, "COMMAND_REUSED");
+    let by_someone_else = Request { actor: world.member(), ..request };
+    assert_eq!(refused(world.services.execute(by_someone_else).await).code, "COMMAND_REUSED");
+}
+
 #[tokio::test]
 async fn over_a_transport_it_is_the_same() {
     let world = world().await;
@@ -243,11 +323,17 @@ async fn over_a_transport_it_is_the_same() {
     let target = world.thread().await;
     let request = Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "from afar"));
     let there = remote.execute(request.clone()).await.unwrap();
-    assert_eq!(there, world.services.execute(request).await.unwrap());
+    assert_eq!(there, world.services.execute(request.clone()).await.unwrap());
+    assert_eq!(remote.try_out(request).await.unwrap(), Trial::Did(there));
+    let request = Request::new(CommandId(fresh()), by.clone(), target, reply(&by, "to be tried"));
+    let (far, near) = (remote.try_out(request.clone()).await.unwrap(), world.services.try_out(request).await.unwrap());
+    let (Trial::Would(far), Trial::Would(near)) = (far, near) else { panic!("it was not done before") };
+    assert_eq!(far.events[0].1, near.events[0].1);
     let stranger = Actor::person(PersonId(fresh()), world.organisation);
     let request = Request::new(CommandId(fresh()), stranger.clone(), target, reply(&stranger, "hello"));
     let far = refused(remote.execute(request.clone()).await);
-    assert_eq!(far, refused(world.services.execute(request).await));
+    assert_eq!(far, refused(world.services.execute(request.clone()).await));
+    assert!(matches!(remote.try_out(request).await, Err(Failure::Refused(tried)) if tried == far));
     for handle in handles {
         handle.stop().await;
     }

@@ -228,7 +228,7 @@ pub(crate) struct Prepared {
 pub(crate) struct Claims {
     pub(crate) spaces: Vec<String>,
     pub(crate) hashes: Vec<Vec<u8>>,
-    claimed: Vec<(&'static str, String)>,
+    pub(crate) claimed: Vec<(&'static str, String)>,
 }
 
 /// What became of one append.
@@ -280,7 +280,7 @@ fn row(append: &Append, event: &NewEvent, version: u64, actor: &str, key: Option
 }
 
 /// What is to be taken and what to be released. Of several claims to one value the last one counts.
-fn claims(log: &Log, claims: &[Claim]) -> (Claims, Claims) {
+pub(crate) fn claims(log: &Log, claims: &[Claim]) -> (Claims, Claims) {
     let mut last = BTreeMap::new();
     for claim in claims {
         let (space, value, takes) = match claim {

@@ -21,6 +21,7 @@ pub mod keys;
 mod lines;
 pub mod log;
 mod person;
+mod rehearse;
 mod row;
 mod seal;
 pub mod sequencer;

@@ -1,6 +1,8 @@
 //! What went wrong: user errors within a mutation's payload, and request-level errors with a code.
 #![allow(clippy::duplicated_attributes, reason = "the fields of a GraphQL interface are given as attributes of one name")]
 
+use super::event::Since;
+use super::later::ReadLater;
 use async_graphql::{ErrorExtensionValues, Interface, SimpleObject};
 use kernel::Kind;
 use services::{Failure, Refused};
@@ -49,6 +51,8 @@ pub struct Conflict {
     pub field: Option<String>,
     /// The version it has now, if another was expected.
     pub current_version: Option<i32>,
+    /// What has happened to it since the version that was expected, as far as you see it: the latest 20 events, the newest last.
+    pub changes: ReadLater<Since>,
 }
 
 /// Why a mutation did not do what was asked. Nothing was changed.
@@ -87,7 +91,13 @@ impl UserError {
 
     /// The state of things does not allow it.
     pub fn conflict(code: &str, message: impl Into<String>, field: Option<&str>) -> Self {
-        Self::Conflict(Conflict { code: code.to_owned(), message: message.into(), field: field.map(str::to_owned), current_version: None })
+        Self::Conflict(Conflict {
+            code: code.to_owned(),
+            message: message.into(),
+            field: field.map(str::to_owned),
+            current_version: None,
+            changes: ReadLater(Since::default()),
+        })
     }
 
     /// The code.
@@ -130,7 +140,7 @@ impl From<Refused> for UserError {
             Kind::NotFound => Self::NotFound(NotFound { code, message, field }),
             Kind::Conflict => {
                 let current_version = current_version.and_then(|version| i32::try_from(version).ok());
-                Self::Conflict(Conflict { code, message, field, current_version })
+                Self::Conflict(Conflict { code, message, field, current_version, changes: ReadLater(Since::default()) })
             }
         }
     }

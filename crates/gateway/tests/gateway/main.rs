@@ -1,6 +1,7 @@
 //! The gateway as its clients meet it: the real router, a database of each test's own, and every role of the hub in process.
 #![allow(clippy::unwrap_used, reason = "what fails in a test's helper fails the test")]
 
+mod commands;
 mod documents;
 mod freshness;
 mod history;

@@ -39,7 +39,8 @@ pub async fn earlier(db: &PgPool, wanted: &[Earlier]) -> Result<Vec<Option<Place
                select o.version from unnest(string_to_array(w.kinds, ',')) kinds (kind)
                cross join lateral (
                    select e.version from log.events e
-                   where e.stream = w.stream and log.part(e.data) = w.part and e.kind = kinds.kind and e.version < w.version
+                   where e.stream = w.stream and log.mark(log.part(e.data), e.kind) = log.mark(w.part, kinds.kind)
+                     and log.part(e.data) = w.part and e.kind = kinds.kind and e.version < w.version
                    order by e.version desc limit 1) o
                order by o.version desc limit 1) last on true"#,
         &streams,

@@ -112,6 +112,11 @@ impl Subject {
     }
 }
 
+/// The condition that the event `e` is of this kind and concerns the part that is asked for: by the index of marks, and by what they
+/// stand for.
+const OF_PART: &str = "e.stream = k.stream and log.mark(log.part(e.data), e.kind) = log.mark(k.id::text, kinds.kind) \
+                       and log.part(e.data) = k.id::text and e.kind = kinds.kind";
+
 /// What a statement is asked with: the things of one view, and who asks.
 fn arguments(view: View, viewer: &Viewer, subjects: &[Subject]) -> Result<PgArguments, sqlx::Error> {
     let (streams, ids): (Vec<Uuid>, Vec<Uuid>) = subjects.iter().map(|subject| subject.ids()).unzip();
@@ -188,11 +193,11 @@ async fn versions(
             "select e.version from log.events e where e.stream = k.stream and e.version > $7 and e.version < $8 and {sees} \
              order by e.version {order} limit $9"
         ),
-        // Each kind is read along the index of parts, and no further than the page: a post may have ten thousand upvotes.
+        // Each kind is read along the index of marks, and no further than the page: a post may have ten thousand upvotes.
         View::Post => format!(
             "select o.version from unnest($4) kinds(kind) cross join lateral (\
-                 select e.version from log.events e where e.stream = k.stream and log.part(e.data) = k.id::text and e.kind = kinds.kind \
-                 and e.version > $7 and e.version < $8 and {sees} order by e.version {order} limit $9) o \
+                 select e.version from log.events e where {OF_PART} and e.version > $7 and e.version < $8 and {sees} \
+                 order by e.version {order} limit $9) o \
              order by o.version {order} limit $9"
         ),
     };
@@ -225,10 +230,11 @@ pub async fn totals(viewer: &Viewer, db: &PgPool, subjects: &[Subject]) -> Resul
     let mut totals = HashMap::with_capacity(subjects.len());
     for (view, subjects) in by_view(subjects) {
         let sees = view.sees();
-        let of_part = if view == View::Post { "and log.part(e.data) = k.id::text and e.kind = any($4)" } else { "" };
+        let events =
+            if view == View::Post { format!("unnest($4) kinds(kind) join log.events e on {OF_PART}") } else { "log.events e".to_owned() };
         let sql = format!(
             "select k.stream, k.id, r.count from {} cross join lateral \
-             (select count(*) from log.events e where e.stream = k.stream {of_part} and {sees}) r",
+             (select count(*) from {events} where e.stream = k.stream and {sees}) r",
             parents(view)
         );
         let rows: Vec<PgRow> = sqlx::query_with(AssertSqlSafe(sql), arguments(view, viewer, &subjects)?).fetch_all(db).await?;

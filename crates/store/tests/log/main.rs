@@ -6,6 +6,7 @@ mod appending;
 mod carrying;
 mod one_connection;
 mod personal;
+mod rehearsing;
 mod sequencing;
 mod stress;
 mod support;

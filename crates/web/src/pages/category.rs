@@ -64,6 +64,7 @@ async fn render(visit: &Visit, slug: String, fields: &Fields, errors: Vec<FieldE
 pub(crate) async fn send(Path(slug): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
     let input = category_open::CategoryOpenInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         community: fields.text("community"),
         slug: fields.text("slug"),
         name: fields.text("name"),

@@ -36,6 +36,7 @@ async fn render(visit: &Visit, slug: String, errors: Vec<FieldError>) -> Result<
 pub(crate) async fn join(Path(slug): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
     let input = community_join::CommunityJoinInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         expected_version: None,
         community: fields.text("community"),
         kind: Some(MemberKind::parse(&fields.text("kind")).unwrap_or(MemberKind::Member)),
@@ -48,8 +49,12 @@ pub(crate) async fn join(Path(slug): Path<String>, Posted { visit, fields }: Pos
 
 /// Leave it.
 pub(crate) async fn leave(Posted { visit, fields }: Posted) -> Result<Response, Problem> {
-    let input =
-        community_leave::CommunityInput { command_id: fields.command_id()?, expected_version: None, community: fields.text("community") };
+    let input = community_leave::CommunityInput {
+        command_id: fields.command_id()?,
+        validate_only: None,
+        expected_version: None,
+        community: fields.text("community"),
+    };
     let outcome = visit.send::<CommunityLeave>(community_leave::Variables { input }).await?;
     // One who has left may no longer see a community of members: back to the list, then.
     taken(outcome)?;

@@ -90,6 +90,7 @@ pub(crate) async fn send(Posted { visit, fields }: Posted) -> Result<Response, P
     };
     let input = CommunityFoundInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         slug: fields.text("slug"),
         name: fields.text("name"),
         subject: fields.text("subject"),

@@ -119,6 +119,7 @@ pub(crate) async fn send(Path(slug): Path<String>, Posted { visit, fields }: Pos
     }
     let input = ThreadOpenInput {
         command_id,
+        validate_only: None,
         category: fields.text("category"),
         title: fields.text("title"),
         body: fields.text("body"),

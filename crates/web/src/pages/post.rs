@@ -155,12 +155,19 @@ pub(crate) async fn save(Path((thread, id)): Path<(String, String)>, Posted { vi
     if found.post.post_parts.is_opening && title.trim() != found.post.thread.title {
         // One form, two commands: the second id follows from the first, so that sending the form twice still does each once.
         let command_id = Uuid::new_v5(&command_id, b"title");
-        let input = thread_retitle::ThreadRetitleInput { command_id, expected_version: None, thread: thread.clone(), title: title.clone() };
+        let input = thread_retitle::ThreadRetitleInput {
+            command_id,
+            validate_only: None,
+            expected_version: None,
+            thread: thread.clone(),
+            title: title.clone(),
+        };
         let outcome = visit.send::<ThreadRetitle>(thread_retitle::Variables { input }).await.map_err(keep)?;
         errors.extend(field_errors(&outcome, &[("title", "Title")]));
     }
     if errors.is_empty() && body != found.post.body {
-        let input = post_edit::PostEditInput { command_id, expected_version: None, post: id.clone(), body: body.clone() };
+        let input =
+            post_edit::PostEditInput { command_id, validate_only: None, expected_version: None, post: id.clone(), body: body.clone() };
         let outcome = visit.send::<PostEdit>(post_edit::Variables { input }).await.map_err(keep)?;
         errors.extend(field_errors(&outcome, &[("body", "Text")]));
     }
@@ -217,27 +224,33 @@ pub(crate) async fn react(Path((thread, id)): Path<(String, String)>, Posted { v
     let command_id = fields.command_id()?;
     let reaction = |name: &str| Reaction::parse(&fields.text(name));
     let outcome = if let Some(reaction) = reaction("reaction") {
-        let input = post_react::PostReactionInput { command_id, expected_version: None, post: id.clone(), reaction };
+        let input = post_react::PostReactionInput { command_id, validate_only: None, expected_version: None, post: id.clone(), reaction };
         visit.send::<PostReact>(post_react::Variables { input }).await?
     } else if let Some(reaction) = reaction("withdraw") {
-        let input = post_reaction_withdraw::PostReactionInput { command_id, expected_version: None, post: id.clone(), reaction };
+        let input = post_reaction_withdraw::PostReactionInput {
+            command_id,
+            validate_only: None,
+            expected_version: None,
+            post: id.clone(),
+            reaction,
+        };
         visit.send::<PostReactionWithdraw>(post_reaction_withdraw::Variables { input }).await?
     } else {
         match (fields.text("upvote").as_str(), fields.text("answer").as_str()) {
             ("add", _) => {
-                let input = post_upvote::PostInput { command_id, expected_version: None, post: id.clone() };
+                let input = post_upvote::PostInput { command_id, validate_only: None, expected_version: None, post: id.clone() };
                 visit.send::<PostUpvote>(post_upvote::Variables { input }).await?
             }
             ("withdraw", _) => {
-                let input = post_upvote_withdraw::PostInput { command_id, expected_version: None, post: id.clone() };
+                let input = post_upvote_withdraw::PostInput { command_id, validate_only: None, expected_version: None, post: id.clone() };
                 visit.send::<PostUpvoteWithdraw>(post_upvote_withdraw::Variables { input }).await?
             }
             (_, "mark") => {
-                let input = post_mark_answer::PostInput { command_id, expected_version: None, post: id.clone() };
+                let input = post_mark_answer::PostInput { command_id, validate_only: None, expected_version: None, post: id.clone() };
                 visit.send::<PostMarkAnswer>(post_mark_answer::Variables { input }).await?
             }
             (_, "unmark") => {
-                let input = post_unmark_answer::PostInput { command_id, expected_version: None, post: id.clone() };
+                let input = post_unmark_answer::PostInput { command_id, validate_only: None, expected_version: None, post: id.clone() };
                 visit.send::<PostUnmarkAnswer>(post_unmark_answer::Variables { input }).await?
             }
             _ => return Err(Problem::Bad("Press one of the buttons under the post.".to_owned())),

@@ -106,6 +106,7 @@ pub(crate) async fn save(Posted { visit, fields }: Posted) -> Result<Response, P
     let (name, about) = (fields.text("name"), fields.text("about"));
     let input = profile_change::ProfileChangeInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         expected_version: None,
         name: name.clone(),
         about: about.clone(),
@@ -125,6 +126,7 @@ pub(crate) async fn issue_token(Posted { visit, fields }: Posted) -> Result<Resp
     let name = fields.text("token-name");
     let input = api_token_issue::ApiTokenIssueInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         name: name.clone(),
         scope,
         expires_at: visit.web.clock.now() + TimeDelta::days(days),
@@ -146,14 +148,14 @@ pub(crate) async fn issue_token(Posted { visit, fields }: Posted) -> Result<Resp
 
 /// Revoke an API token.
 pub(crate) async fn revoke_token(Path(token): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
-    let input = api_token_revoke::ApiTokenRevokeInput { command_id: fields.command_id()?, api_token: token };
+    let input = api_token_revoke::ApiTokenRevokeInput { command_id: fields.command_id()?, validate_only: None, api_token: token };
     taken(visit.send::<ApiTokenRevoke>(api_token_revoke::Variables { input }).await?)?;
     Ok(Redirect::to("/profile?done=revoked").into_response())
 }
 
 /// End a session on another browser.
 pub(crate) async fn end_session(Path(session): Path<String>, Posted { visit, .. }: Posted) -> Result<Response, Problem> {
-    let input = session_end::SessionEndInput { session };
+    let input = session_end::SessionEndInput { session, validate_only: None };
     taken(visit.send::<SessionEnd>(session_end::Variables { input }).await?)?;
     Ok(Redirect::to("/profile?done=ended").into_response())
 }

@@ -107,6 +107,7 @@ pub(crate) async fn reply(Path(id): Path<String>, Posted { visit, fields }: Post
     }
     let input = thread_reply::ThreadReplyInput {
         command_id,
+        validate_only: None,
         expected_version: None,
         thread: id.clone(),
         body: fields.text("body"),
@@ -135,14 +136,16 @@ pub(super) fn to_post(page: &str, post: Option<&str>) -> Response {
 
 /// Lock it.
 pub(crate) async fn lock(Path(id): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
-    let input = thread_lock::ThreadInput { command_id: fields.command_id()?, expected_version: None, thread: id.clone() };
+    let input =
+        thread_lock::ThreadInput { command_id: fields.command_id()?, validate_only: None, expected_version: None, thread: id.clone() };
     taken(visit.send::<ThreadLock>(thread_lock::Variables { input }).await?)?;
     Ok(to_post(&path(&["threads", &id]), None))
 }
 
 /// Unlock it.
 pub(crate) async fn unlock(Path(id): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
-    let input = thread_unlock::ThreadInput { command_id: fields.command_id()?, expected_version: None, thread: id.clone() };
+    let input =
+        thread_unlock::ThreadInput { command_id: fields.command_id()?, validate_only: None, expected_version: None, thread: id.clone() };
     taken(visit.send::<ThreadUnlock>(thread_unlock::Variables { input }).await?)?;
     Ok(to_post(&path(&["threads", &id]), None))
 }
@@ -158,6 +161,7 @@ pub(crate) async fn close(Path(id): Path<String>, Posted { visit, fields }: Post
     };
     let input = thread_close::ThreadCloseInput {
         command_id: fields.command_id()?,
+        validate_only: None,
         expected_version: None,
         thread: id.clone(),
         reason,
@@ -169,7 +173,8 @@ pub(crate) async fn close(Path(id): Path<String>, Posted { visit, fields }: Post
 
 /// Open it again.
 pub(crate) async fn reopen(Path(id): Path<String>, Posted { visit, fields }: Posted) -> Result<Response, Problem> {
-    let input = thread_reopen::ThreadInput { command_id: fields.command_id()?, expected_version: None, thread: id.clone() };
+    let input =
+        thread_reopen::ThreadInput { command_id: fields.command_id()?, validate_only: None, expected_version: None, thread: id.clone() };
     taken(visit.send::<ThreadReopen>(thread_reopen::Variables { input }).await?)?;
     Ok(to_post(&path(&["threads", &id]), None))
 }

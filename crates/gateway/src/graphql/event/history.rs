@@ -107,7 +107,7 @@ fn decoded(recorded: Vec<Recorded<Payload>>) -> Result<Vec<Recorded<HubEvent>>, 
 }
 
 /// What of these events the viewer sees, each with its place, in their order.
-async fn shown(viewer: &Viewer, db: &PgPool, recorded: Vec<Recorded<HubEvent>>) -> Result<Vec<(Place, Event)>, sqlx::Error> {
+pub(super) async fn shown(viewer: &Viewer, db: &PgPool, recorded: Vec<Recorded<HubEvent>>) -> Result<Vec<(Place, Event)>, sqlx::Error> {
     let seen = rules::audiences(db, &recorded).await?;
     let shown = recorded.into_iter().zip(seen).filter_map(|(recorded, seen)| {
         let at = place(&recorded);

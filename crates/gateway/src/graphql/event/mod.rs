@@ -21,11 +21,13 @@ mod person;
 mod references;
 mod team;
 mod thread;
+mod told;
 
 pub use change::Change;
 pub use happening::Happening;
 pub(super) use history::history;
 pub use history::visible;
+pub use told::{Since, Told};
 
 use super::organisation::Organisation;
 use super::person::Person;

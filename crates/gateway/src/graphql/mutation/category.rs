@@ -1,21 +1,21 @@
 //! Commands to categories of discussion.
 
 use super::super::enums::Format;
+use super::envelope::{Changing, Opening};
 use super::inputs::AudienceInput;
 use super::lookup::{shown_category, visible_category, visible_community};
 use super::payloads::CategoryPayload;
-use super::{Sender, Stop, answer, refuse};
+use super::{Outcome, Sender, Stop, answer, refuse};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use discussions::category::Command;
 use kernel::{CategoryId, Kind};
 use services::HubCommand;
-use uuid::Uuid;
 
 /// Opens a category.
 #[derive(InputObject)]
 pub struct CategoryOpenInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
+    #[graphql(flatten)]
+    command: Opening,
     /// Its community.
     community: ID,
     /// The address within the community: 2 to 60 lower-case letters, digits and single hyphens.
@@ -35,10 +35,8 @@ pub struct CategoryOpenInput {
 /// Describes a category anew.
 #[derive(InputObject)]
 pub struct CategoryDescribeInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The category.
     category: ID,
     /// The name.
@@ -50,10 +48,8 @@ pub struct CategoryDescribeInput {
 /// Moves a category among its community's.
 #[derive(InputObject)]
 pub struct CategoryReorderInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The category.
     category: ID,
     /// Its new place, from 0.
@@ -63,10 +59,8 @@ pub struct CategoryReorderInput {
 /// Names a category.
 #[derive(InputObject)]
 pub struct CategoryInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The category.
     category: ID,
 }
@@ -84,25 +78,28 @@ impl CategoryMutation {
         #[graphql(desc = "The command.")] input: CategoryOpenInput,
     ) -> Result<CategoryPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, None)?;
-            let community = visible_community(sender.request, &input.community, "community").await?;
-            let within = community.audience;
-            let community = community.reference.id;
-            let audience = match input.audience {
-                Some(audience) => audience.read(sender.request, community)?,
-                None => within.clone(),
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let community = visible_community(sender.request, &input.community, "community").await?;
+                let within = community.audience;
+                let community = community.reference.id;
+                let audience = match input.audience {
+                    Some(audience) => audience.read(sender.request, community)?,
+                    None => within.clone(),
+                };
+                let command = Command::Open {
+                    community,
+                    slug: input.slug,
+                    name: input.name,
+                    description: input.description,
+                    format: input.format.into(),
+                    audience,
+                    within,
+                    position: input.position.map_or(Ok(u16::MAX), position)?,
+                };
+                Ok((sender.opened(), HubCommand::Category(command)))
             };
-            let command = Command::Open {
-                community,
-                slug: input.slug,
-                name: input.name,
-                description: input.description,
-                format: input.format.into(),
-                audience,
-                within,
-                position: input.position.map_or(Ok(u16::MAX), position)?,
-            };
-            carry_out(&sender, sender.opened(), command).await
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -113,8 +110,9 @@ impl CategoryMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: CategoryDescribeInput,
     ) -> Result<CategoryPayload> {
+        let sender = Sender::new(ctx, &input);
         let command = Command::Describe { name: input.name, description: input.description };
-        answer(change(ctx, input.command_id, input.expected_version, &input.category, command).await)
+        answer(change(sender, &input.category, command).await)
     }
 
     /// Move a category among its community's. For coordinators.
@@ -124,15 +122,20 @@ impl CategoryMutation {
         #[graphql(desc = "The command.")] input: CategoryReorderInput,
     ) -> Result<CategoryPayload> {
         let run = async {
-            let command = Command::Reorder { position: position(input.position)? };
-            change(ctx, input.command_id, input.expected_version, &input.category, command).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let command = Command::Reorder { position: position(input.position)? };
+                let category = visible_category(sender.request, &input.category, "category").await?.reference.id;
+                Ok((category, HubCommand::Category(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
 
     /// Close a category: what is there stays, nothing new is opened. For coordinators.
     async fn category_close(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: CategoryInput) -> Result<CategoryPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.category, Command::Close).await)
+        answer(change(Sender::new(ctx, &input), &input.category, Command::Close).await)
     }
 }
 
@@ -140,13 +143,17 @@ fn position(position: i32) -> Result<u16, Stop> {
     u16::try_from(position).map_err(|_| refuse(Kind::Invalid, "POSITION", &format!("“position” must be 0 to {}.", u16::MAX), "position"))
 }
 
-async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, category: &ID, command: Command) -> Result<CategoryPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let category = visible_category(sender.request, category, "category").await?.reference.id;
-    carry_out(&sender, category, command).await
+async fn change(sender: Result<Sender<'_>, Stop>, category: &ID, command: Command) -> Result<CategoryPayload, Stop> {
+    let sender = sender?;
+    let looked_up = async {
+        let category = visible_category(sender.request, category, "category").await?.reference.id;
+        Ok((category, HubCommand::Category(command)))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn carry_out(sender: &Sender<'_>, category: CategoryId, command: Command) -> Result<CategoryPayload, Stop> {
-    let token = sender.send(category, HubCommand::Category(command)).await?;
-    Ok(CategoryPayload::done(shown_category(sender.request, category).await?, token))
+async fn shown(sender: &Sender<'_>, outcome: Outcome<CategoryId>) -> Result<CategoryPayload, Stop> {
+    Ok(CategoryPayload::done(shown_category(sender.request, outcome.of).await?, outcome.done))
 }
+
+commands! { CategoryOpenInput, CategoryDescribeInput, CategoryReorderInput, CategoryInput }

@@ -2,22 +2,22 @@
 
 use super::super::enums::MemberKind;
 use super::super::ids;
+use super::envelope::{Changing, Opening};
 use super::inputs::{AudienceInput, CharterInput};
 use super::lookup::{shown_community, visible_community, visible_organisation, visible_person};
 use super::payloads::CommunityPayload;
-use super::{Sender, Stop, answer, refuse};
+use super::{Outcome, Sender, Stop, answer, refuse};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use communities::charter::Charter;
 use communities::community::Command;
 use kernel::{CommunityId, Kind, OrganisationId, PersonId, TeamId};
 use services::HubCommand;
-use uuid::Uuid;
 
 /// Founds a community.
 #[derive(InputObject)]
 pub struct CommunityFoundInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
+    #[graphql(flatten)]
+    command: Opening,
     /// The address within the hub: 2 to 60 lower-case letters, digits and single hyphens.
     slug: String,
     /// The name.
@@ -33,10 +33,8 @@ pub struct CommunityFoundInput {
 /// Amends a community's charter.
 #[derive(InputObject)]
 pub struct CommunityCharterAmendInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// The clauses that change.
@@ -48,10 +46,8 @@ pub struct CommunityCharterAmendInput {
 /// Names a community.
 #[derive(InputObject)]
 pub struct CommunityInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
 }
@@ -59,10 +55,8 @@ pub struct CommunityInput {
 /// Archives a community.
 #[derive(InputObject)]
 pub struct CommunityArchiveInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// Why.
@@ -72,10 +66,8 @@ pub struct CommunityArchiveInput {
 /// Joins a community.
 #[derive(InputObject)]
 pub struct CommunityJoinInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// As what.
@@ -88,10 +80,8 @@ pub struct CommunityJoinInput {
 /// Brings a person into a community.
 #[derive(InputObject)]
 pub struct CommunityMemberAddInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// The person.
@@ -105,10 +95,8 @@ pub struct CommunityMemberAddInput {
 /// Names a community and a person.
 #[derive(InputObject)]
 pub struct CommunityMemberInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// The person.
@@ -118,10 +106,8 @@ pub struct CommunityMemberInput {
 /// Changes the kind of a membership.
 #[derive(InputObject)]
 pub struct CommunityMemberKindInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// The person.
@@ -133,10 +119,8 @@ pub struct CommunityMemberKindInput {
 /// Names a community and an organisation.
 #[derive(InputObject)]
 pub struct CommunityOrganisationInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The community.
     community: ID,
     /// The organisation.
@@ -156,13 +140,16 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityFoundInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, None)?;
-            let community: CommunityId = sender.opened();
-            let home = sender.organisation()?;
-            let audience = input.audience.read(sender.request, community)?;
-            let charter = input.charter.read(Charter::default())?;
-            let command = Command::Found { slug: input.slug, name: input.name, subject: input.subject, home, audience, charter };
-            carry_out(&sender, community, command).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let community: CommunityId = sender.opened();
+                let home = sender.organisation()?;
+                let audience = input.audience.read(sender.request, community)?;
+                let charter = input.charter.read(Charter::default())?;
+                let command = Command::Found { slug: input.slug, name: input.name, subject: input.subject, home, audience, charter };
+                Ok((community, HubCommand::Community(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -174,10 +161,14 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityCharterAmendInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let row = visible_community(sender.request, &input.community, "community").await?;
-            let charter = input.charter.read(row.charter)?;
-            carry_out(&sender, row.reference.id, Command::AmendCharter { charter, summary: input.summary }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let row = visible_community(sender.request, &input.community, "community").await?;
+                let charter = input.charter.read(row.charter)?;
+                let command = Command::AmendCharter { charter, summary: input.summary };
+                Ok((row.reference.id, HubCommand::Community(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -188,7 +179,7 @@ impl CommunityMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: CommunityInput,
     ) -> Result<CommunityPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::OpenToJoiners).await)
+        answer(change(Sender::new(ctx, &input), &input.community, Command::OpenToJoiners).await)
     }
 
     /// Let no one join but by a coordinator's hand. For coordinators.
@@ -197,7 +188,7 @@ impl CommunityMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: CommunityInput,
     ) -> Result<CommunityPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::CloseToJoiners).await)
+        answer(change(Sender::new(ctx, &input), &input.community, Command::CloseToJoiners).await)
     }
 
     /// Join a community. Your organisation thereby takes part in it.
@@ -207,12 +198,15 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityJoinInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let (person, organisation) = (sender.oneself()?, sender.organisation()?);
-            let kind = input.kind.unwrap_or(MemberKind::Member).into();
-            let command = Command::Join { person, organisation, kind, team: team(input.team.as_ref())? };
-            let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-            carry_out(&sender, community, command).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let (person, organisation) = (sender.oneself()?, sender.organisation()?);
+                let kind = input.kind.unwrap_or(MemberKind::Member).into();
+                let command = Command::Join { person, organisation, kind, team: team(input.team.as_ref())? };
+                let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+                Ok((community, HubCommand::Community(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -224,10 +218,13 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let person = sender.oneself()?;
-            let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-            carry_out(&sender, community, Command::Leave { person }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let person = sender.oneself()?;
+                let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+                Ok((community, HubCommand::Community(Command::Leave { person })))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -239,16 +236,19 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityMemberAddInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let team = team(input.team.as_ref())?;
-            let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-            let person = visible_person(sender.request, &input.person, "person").await?.reference;
-            let Some(organisation) = person.organisation.map(|organisation| organisation.id) else {
-                let message = "This person belongs to no organisation, and only members of organisations belong to communities.";
-                return Err(refuse(Kind::Conflict, "NO_ORGANISATION", message, "person"));
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let team = team(input.team.as_ref())?;
+                let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+                let person = visible_person(sender.request, &input.person, "person").await?.reference;
+                let Some(organisation) = person.organisation.map(|organisation| organisation.id) else {
+                    let message = "This person belongs to no organisation, and only members of organisations belong to communities.";
+                    return Err(refuse(Kind::Conflict, "NO_ORGANISATION", message, "person"));
+                };
+                let command = Command::Join { person: person.id, organisation, kind: input.kind.into(), team };
+                Ok((community, HubCommand::Community(command)))
             };
-            let command = Command::Join { person: person.id, organisation, kind: input.kind.into(), team };
-            carry_out(&sender, community, command).await
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -269,10 +269,13 @@ impl CommunityMutation {
         #[graphql(desc = "The command.")] input: CommunityMemberKindInput,
     ) -> Result<CommunityPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-            let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
-            carry_out(&sender, community, Command::ChangeMemberKind { person, kind: input.kind.into() }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+                let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
+                Ok((community, HubCommand::Community(Command::ChangeMemberKind { person, kind: input.kind.into() })))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -319,7 +322,7 @@ impl CommunityMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: CommunityArchiveInput,
     ) -> Result<CommunityPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.community, Command::Archive { reason: input.reason }).await)
+        answer(change(Sender::new(ctx, &input), &input.community, Command::Archive { reason: input.reason }).await)
     }
 }
 
@@ -328,10 +331,13 @@ fn team(id: Option<&ID>) -> Result<Option<TeamId>, Stop> {
 }
 
 async fn member(ctx: &Context<'_>, input: CommunityMemberInput, command: fn(PersonId) -> Command) -> Result<CommunityPayload, Stop> {
-    let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-    let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-    let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
-    carry_out(&sender, community, command(person)).await
+    let sender = Sender::new(ctx, &input)?;
+    let looked_up = async {
+        let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+        let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
+        Ok((community, HubCommand::Community(command(person))))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
 async fn part(
@@ -339,19 +345,29 @@ async fn part(
     input: CommunityOrganisationInput,
     command: fn(OrganisationId) -> Command,
 ) -> Result<CommunityPayload, Stop> {
-    let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-    let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
-    let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
-    carry_out(&sender, community, command(organisation)).await
+    let sender = Sender::new(ctx, &input)?;
+    let looked_up = async {
+        let community = visible_community(sender.request, &input.community, "community").await?.reference.id;
+        let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
+        Ok((community, HubCommand::Community(command(organisation))))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, community: &ID, command: Command) -> Result<CommunityPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let community = visible_community(sender.request, community, "community").await?.reference.id;
-    carry_out(&sender, community, command).await
+async fn change(sender: Result<Sender<'_>, Stop>, community: &ID, command: Command) -> Result<CommunityPayload, Stop> {
+    let sender = sender?;
+    let looked_up = async {
+        let community = visible_community(sender.request, community, "community").await?.reference.id;
+        Ok((community, HubCommand::Community(command)))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn carry_out(sender: &Sender<'_>, community: CommunityId, command: Command) -> Result<CommunityPayload, Stop> {
-    let token = sender.send(community, HubCommand::Community(command)).await?;
-    Ok(CommunityPayload::done(shown_community(sender.request, community).await?, token))
+async fn shown(sender: &Sender<'_>, outcome: Outcome<CommunityId>) -> Result<CommunityPayload, Stop> {
+    Ok(CommunityPayload::done(shown_community(sender.request, outcome.of).await?, outcome.done))
+}
+
+commands! {
+    CommunityFoundInput, CommunityCharterAmendInput, CommunityInput, CommunityArchiveInput, CommunityJoinInput, CommunityMemberAddInput,
+    CommunityMemberInput, CommunityMemberKindInput, CommunityOrganisationInput,
 }

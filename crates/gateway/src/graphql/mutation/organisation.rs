@@ -2,14 +2,14 @@
 
 use super::super::context::OrFault;
 use super::super::ids;
+use super::envelope::{Changing, Opening};
 use super::lookup::{shown_organisation, visible_organisation};
 use super::payloads::OrganisationPayload;
-use super::{Sender, Stop, answer, refuse};
+use super::{Outcome, Sender, Stop, answer, refuse};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use kernel::{Kind, OrganisationId, ProviderId};
 use organisations::organisation::Command;
 use services::HubCommand;
-use uuid::Uuid;
 
 /// The longest client secret that is taken, in bytes.
 const LONGEST_SECRET: usize = 4_096;
@@ -17,8 +17,8 @@ const LONGEST_SECRET: usize = 4_096;
 /// Registers an organisation.
 #[derive(InputObject)]
 pub struct OrganisationRegisterInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
+    #[graphql(flatten)]
+    command: Opening,
     /// The address within the hub: 2 to 60 lower-case letters, digits and single hyphens.
     slug: String,
     /// The name.
@@ -28,10 +28,8 @@ pub struct OrganisationRegisterInput {
 /// Renames an organisation.
 #[derive(InputObject)]
 pub struct OrganisationRenameInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The organisation.
     organisation: ID,
     /// The new name.
@@ -41,10 +39,8 @@ pub struct OrganisationRenameInput {
 /// Suspends an organisation.
 #[derive(InputObject)]
 pub struct OrganisationSuspendInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The organisation.
     organisation: ID,
     /// Why, for the record.
@@ -54,10 +50,8 @@ pub struct OrganisationSuspendInput {
 /// Ends the suspension of an organisation.
 #[derive(InputObject)]
 pub struct OrganisationReinstateInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The organisation.
     organisation: ID,
 }
@@ -65,10 +59,8 @@ pub struct OrganisationReinstateInput {
 /// Registers an identity provider of an organisation.
 #[derive(InputObject)]
 pub struct ProviderRegisterInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The organisation.
     organisation: ID,
     /// What people call it: “Staff sign-in”.
@@ -86,10 +78,8 @@ pub struct ProviderRegisterInput {
 /// Names an identity provider whose state shall change.
 #[derive(InputObject)]
 pub struct ProviderChangeStateInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version of the organisation that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The organisation.
     organisation: ID,
     /// The provider.
@@ -109,9 +99,12 @@ impl OrganisationMutation {
         #[graphql(desc = "The command.")] input: OrganisationRegisterInput,
     ) -> Result<OrganisationPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, None)?;
-            let id = sender.opened();
-            carry_out(&sender, id, Command::Register { slug: input.slug, name: input.name }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let command = Command::Register { slug: input.slug, name: input.name };
+                Ok((sender.opened(), HubCommand::Organisation(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -122,7 +115,7 @@ impl OrganisationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: OrganisationRenameInput,
     ) -> Result<OrganisationPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.organisation, Command::Rename { name: input.name }).await)
+        answer(change(Sender::new(ctx, &input), &input.organisation, Command::Rename { name: input.name }).await)
     }
 
     /// Suspend an organisation: its people are signed out and cannot sign in. For stewards.
@@ -132,12 +125,15 @@ impl OrganisationMutation {
         #[graphql(desc = "The command.")] input: OrganisationSuspendInput,
     ) -> Result<OrganisationPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
-            let payload = carry_out(&sender, organisation, Command::Suspend { reason: input.reason }).await?;
-            let sessions = &sender.request.backend().identity.sessions;
-            sessions.end_all_of_organisation(organisation).await.or_fault()?;
-            sender.barred(organisation).await?;
+            let sender = Sender::new(ctx, &input)?;
+            let outcome = to_organisation(&sender, &input.organisation, Command::Suspend { reason: input.reason }).await?;
+            let organisation = outcome.of;
+            let payload = shown(&sender, outcome).await?;
+            if !sender.only_tries {
+                let sessions = &sender.request.backend().identity.sessions;
+                sessions.end_all_of_organisation(organisation).await.or_fault()?;
+                sender.barred(organisation).await?;
+            }
             Ok(payload)
         };
         answer(run.await)
@@ -149,7 +145,7 @@ impl OrganisationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: OrganisationReinstateInput,
     ) -> Result<OrganisationPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.organisation, Command::Reinstate).await)
+        answer(change(Sender::new(ctx, &input), &input.organisation, Command::Reinstate).await)
     }
 
     /// Register an identity provider; people may then sign in through it. For administrators and stewards.
@@ -159,22 +155,27 @@ impl OrganisationMutation {
         #[graphql(desc = "The command.")] input: ProviderRegisterInput,
     ) -> Result<OrganisationPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            if input.client_secret.trim().is_empty() || input.client_secret.len() > LONGEST_SECRET {
-                let message = format!("Give the client secret, at most {LONGEST_SECRET} bytes, as the provider shows it.");
-                return Err(refuse(Kind::Invalid, "CLIENT_SECRET", &message, "clientSecret"));
-            }
-            let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
+            let sender = Sender::new(ctx, &input)?;
             let provider: ProviderId = sender.opened();
-            let scopes = input.scopes.unwrap_or_else(|| vec!["profile".to_owned(), "email".to_owned()]);
-            let command =
-                Command::RegisterProvider { provider, name: input.name, issuer: input.issuer, client_id: input.client_id, scopes };
-            let token = sender.send(organisation, HubCommand::Organisation(command)).await?;
-            // After the command, so that a secret is kept only for a provider that was let in. If this fails, the same command
-            // sent again makes up for it.
-            let secret = input.client_secret.into();
-            sender.request.backend().identity.providers.store_secret(provider, &secret).await.or_fault()?;
-            Ok(OrganisationPayload::done(shown_organisation(sender.request, organisation).await?, token))
+            let looked_up = async {
+                if input.client_secret.trim().is_empty() || input.client_secret.len() > LONGEST_SECRET {
+                    let message = format!("Give the client secret, at most {LONGEST_SECRET} bytes, as the provider shows it.");
+                    return Err(refuse(Kind::Invalid, "CLIENT_SECRET", &message, "clientSecret"));
+                }
+                let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
+                let scopes = input.scopes.unwrap_or_else(|| vec!["profile".to_owned(), "email".to_owned()]);
+                let command =
+                    Command::RegisterProvider { provider, name: input.name, issuer: input.issuer, client_id: input.client_id, scopes };
+                Ok((organisation, HubCommand::Organisation(command)))
+            };
+            let outcome = sender.outcome(looked_up).await?;
+            if !sender.only_tries {
+                // After the command, so that a secret is kept only for a provider that was let in. If this fails, the same command
+                // sent again makes up for it.
+                let secret = input.client_secret.into();
+                sender.request.backend().identity.providers.store_secret(provider, &secret).await.or_fault()?;
+            }
+            shown(&sender, outcome).await
         };
         answer(run.await)
     }
@@ -195,8 +196,9 @@ impl OrganisationMutation {
         #[graphql(desc = "The command.")] input: ProviderChangeStateInput,
     ) -> Result<OrganisationPayload> {
         let run = async {
-            let provider = ids::read::<ids::Provider>(&input.provider, "provider")?;
-            change(ctx, input.command_id, input.expected_version, &input.organisation, Command::EnableProvider { provider }).await
+            let sender = Sender::new(ctx, &input)?;
+            let outcome = to_provider(&sender, &input, |provider| Command::EnableProvider { provider }).await?;
+            shown(&sender, outcome).await
         };
         answer(run.await)
     }
@@ -216,28 +218,48 @@ async fn close_provider(
     input: ProviderChangeStateInput,
     command: fn(ProviderId) -> Command,
 ) -> Result<OrganisationPayload, Stop> {
-    let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-    let provider = ids::read::<ids::Provider>(&input.provider, "provider")?;
-    let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
-    let payload = carry_out(&sender, organisation, command(provider)).await?;
-    sender.request.backend().identity.sessions.end_all_of_provider(provider).await.or_fault()?;
-    sender.barred(provider).await?;
+    let sender = Sender::new(ctx, &input)?;
+    let outcome = to_provider(&sender, &input, command).await?;
+    let payload = shown(&sender, outcome).await?;
+    if !sender.only_tries {
+        let provider = ids::read::<ids::Provider>(&input.provider, "provider")?;
+        sender.request.backend().identity.sessions.end_all_of_provider(provider).await.or_fault()?;
+        sender.barred(provider).await?;
+    }
     Ok(payload)
 }
 
-async fn change(
-    ctx: &Context<'_>,
-    id: Uuid,
-    expected: Option<i32>,
-    organisation: &ID,
-    command: Command,
-) -> Result<OrganisationPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let organisation = visible_organisation(sender.request, organisation, "organisation").await?.reference.id;
-    carry_out(&sender, organisation, command).await
+async fn to_provider(
+    sender: &Sender<'_>,
+    input: &ProviderChangeStateInput,
+    command: fn(ProviderId) -> Command,
+) -> Result<Outcome<OrganisationId>, Stop> {
+    let looked_up = async {
+        let provider = ids::read::<ids::Provider>(&input.provider, "provider")?;
+        let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
+        Ok((organisation, HubCommand::Organisation(command(provider))))
+    };
+    sender.outcome(looked_up).await
 }
 
-async fn carry_out(sender: &Sender<'_>, organisation: OrganisationId, command: Command) -> Result<OrganisationPayload, Stop> {
-    let token = sender.send(organisation, HubCommand::Organisation(command)).await?;
-    Ok(OrganisationPayload::done(shown_organisation(sender.request, organisation).await?, token))
+async fn change(sender: Result<Sender<'_>, Stop>, organisation: &ID, command: Command) -> Result<OrganisationPayload, Stop> {
+    let sender = sender?;
+    shown(&sender, to_organisation(&sender, organisation, command).await?).await
+}
+
+async fn to_organisation(sender: &Sender<'_>, organisation: &ID, command: Command) -> Result<Outcome<OrganisationId>, Stop> {
+    let looked_up = async {
+        let organisation = visible_organisation(sender.request, organisation, "organisation").await?.reference.id;
+        Ok((organisation, HubCommand::Organisation(command)))
+    };
+    sender.outcome(looked_up).await
+}
+
+async fn shown(sender: &Sender<'_>, outcome: Outcome<OrganisationId>) -> Result<OrganisationPayload, Stop> {
+    Ok(OrganisationPayload::done(shown_organisation(sender.request, outcome.of).await?, outcome.done))
+}
+
+commands! {
+    OrganisationRegisterInput, OrganisationRenameInput, OrganisationSuspendInput, OrganisationReinstateInput, ProviderRegisterInput,
+    ProviderChangeStateInput,
 }

@@ -3,6 +3,8 @@
 use super::super::category::Category;
 use super::super::community::Community;
 use super::super::error::UserError;
+use super::super::event::Told;
+use super::super::later::ReadLater;
 use super::super::organisation::Organisation;
 use super::super::person::Person;
 use super::super::post::Post;
@@ -10,6 +12,7 @@ use super::super::team::Team;
 use super::super::thread::Thread;
 use super::super::viewer::ApiToken;
 use super::Payload;
+use super::outcome::Done;
 use crate::caller::ConsistencyToken;
 use async_graphql::{ID, SimpleObject};
 
@@ -19,6 +22,9 @@ macro_rules! payloads {
         #[derive(SimpleObject)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: Option<$type>,)*
+            /// What happened by the command, in order: also when it is repeated. For a command that is only validated, what would happen;
+            /// such events have no position. Empty if it was so already.
+            pub events: ReadLater<Told>,
             /// Why nothing was changed; empty if it was done.
             pub user_errors: Vec<UserError>,
             /// Pass it along with later requests, in the header Hub-Consistency-Token, to be sure that they see this change.
@@ -27,14 +33,15 @@ macro_rules! payloads {
 
         impl Payload for $name {
             fn refused(error: UserError) -> Self {
-                Self { $($field: None,)* user_errors: vec![error], consistency_token: None }
+                Self { $($field: None,)* events: ReadLater(Told::Nothing), user_errors: vec![error], consistency_token: None }
             }
         }
 
         impl $name {
-            /// It was done.
-            pub(super) fn done($($field: Option<$type>,)* token: Option<ConsistencyToken>) -> Self {
-                Self { $($field,)* user_errors: Vec::new(), consistency_token: token.map(ConsistencyToken::encode) }
+            /// It was done, or would be.
+            pub(super) fn done($($field: Option<$type>,)* done: Done) -> Self {
+                let consistency_token = done.token.map(ConsistencyToken::encode);
+                Self { $($field,)* events: ReadLater(done.events), user_errors: Vec::new(), consistency_token }
             }
         }
     )*};
@@ -75,7 +82,8 @@ payloads! {
     }
     /// What issuing or revoking an API token answers.
     ApiTokenPayload {
-        /// The token's secret. It is shown this once and kept nowhere: store it now.
+        /// The token's secret. It is shown this once and kept nowhere: store it now. Null when the command is repeated; if the secret
+        /// was lost, revoke the token and issue another.
         secret: String,
         /// The token.
         api_token: ApiToken,
@@ -85,7 +93,7 @@ payloads! {
 /// What ending a session answers.
 #[derive(SimpleObject)]
 pub struct SessionEndPayload {
-    /// The session that was ended.
+    /// The session that was ended; null if that was only validated.
     pub ended_id: Option<ID>,
     /// Why nothing was changed; empty if it was done.
     pub user_errors: Vec<UserError>,

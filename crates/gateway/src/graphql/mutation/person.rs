@@ -2,22 +2,20 @@
 
 use super::super::context::OrFault;
 use super::super::enums::GrantedRole;
+use super::envelope::Changing;
 use super::lookup::{shown_person, visible_person};
 use super::payloads::PersonPayload;
-use super::{Sender, Stop, answer};
+use super::{Outcome, Sender, Stop, answer};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use kernel::PersonId;
 use organisations::person::Command;
 use services::HubCommand;
-use uuid::Uuid;
 
 /// Changes one's own profile.
 #[derive(InputObject)]
 pub struct ProfileChangeInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The name to show.
     name: String,
     /// A few words about oneself.
@@ -27,10 +25,8 @@ pub struct ProfileChangeInput {
 /// Names a person and a role.
 #[derive(InputObject)]
 pub struct PersonRoleInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The person.
     person: ID,
     /// The role.
@@ -40,10 +36,8 @@ pub struct PersonRoleInput {
 /// Suspends a person.
 #[derive(InputObject)]
 pub struct PersonSuspendInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The person.
     person: ID,
     /// Why, for the record.
@@ -53,10 +47,8 @@ pub struct PersonSuspendInput {
 /// Names a person.
 #[derive(InputObject)]
 pub struct PersonInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The person.
     person: ID,
 }
@@ -74,9 +66,12 @@ impl PersonMutation {
         #[graphql(desc = "The command.")] input: ProfileChangeInput,
     ) -> Result<PersonPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let oneself = sender.oneself()?;
-            carry_out(&sender, oneself, Command::ChangeProfile { name: input.name, about: input.about }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let command = Command::ChangeProfile { name: input.name, about: input.about };
+                Ok((sender.oneself()?, HubCommand::Person(command)))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -87,7 +82,7 @@ impl PersonMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: PersonRoleInput,
     ) -> Result<PersonPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::GrantRole { role: input.role.into() }).await)
+        answer(change(Sender::new(ctx, &input), &input.person, Command::GrantRole { role: input.role.into() }).await)
     }
 
     /// Revoke a role of a person. For administrators of the person's organisation, and for stewards.
@@ -96,7 +91,7 @@ impl PersonMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: PersonRoleInput,
     ) -> Result<PersonPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::RevokeRole { role: input.role.into() }).await)
+        answer(change(Sender::new(ctx, &input), &input.person, Command::RevokeRole { role: input.role.into() }).await)
     }
 
     /// Suspend a person: sessions, tokens and open streams end at once. For administrators and stewards.
@@ -105,36 +100,47 @@ impl PersonMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: PersonSuspendInput,
     ) -> Result<PersonPayload> {
-        answer(shut_out(ctx, input.command_id, input.expected_version, &input.person, Command::Suspend { reason: input.reason }).await)
+        answer(shut_out(Sender::new(ctx, &input), &input.person, Command::Suspend { reason: input.reason }).await)
     }
 
     /// End the suspension of a person. For administrators and stewards.
     async fn person_reinstate(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PersonInput) -> Result<PersonPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.person, Command::Reinstate).await)
+        answer(change(Sender::new(ctx, &input), &input.person, Command::Reinstate).await)
     }
 
     /// Erase a person for good: what was personal becomes unreadable, what the person wrote stays as a former member's.
     async fn person_erase(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PersonInput) -> Result<PersonPayload> {
-        answer(shut_out(ctx, input.command_id, input.expected_version, &input.person, Command::Erase).await)
+        answer(shut_out(Sender::new(ctx, &input), &input.person, Command::Erase).await)
     }
 }
 
-async fn shut_out(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, person: &ID, command: Command) -> Result<PersonPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let person = visible_person(sender.request, person, "person").await?.reference.id;
-    let payload = carry_out(&sender, person, command).await?;
-    sender.request.backend().identity.sessions.end_all_of_person(person).await.or_fault()?;
-    sender.barred(person).await?;
+async fn shut_out(sender: Result<Sender<'_>, Stop>, person: &ID, command: Command) -> Result<PersonPayload, Stop> {
+    let sender = sender?;
+    let outcome = to_person(&sender, person, command).await?;
+    let person = outcome.of;
+    let payload = shown(&sender, outcome).await?;
+    if !sender.only_tries {
+        sender.request.backend().identity.sessions.end_all_of_person(person).await.or_fault()?;
+        sender.barred(person).await?;
+    }
     Ok(payload)
 }
 
-async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, person: &ID, command: Command) -> Result<PersonPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let person = visible_person(sender.request, person, "person").await?.reference.id;
-    carry_out(&sender, person, command).await
+async fn change(sender: Result<Sender<'_>, Stop>, person: &ID, command: Command) -> Result<PersonPayload, Stop> {
+    let sender = sender?;
+    shown(&sender, to_person(&sender, person, command).await?).await
 }
 
-async fn carry_out(sender: &Sender<'_>, person: PersonId, command: Command) -> Result<PersonPayload, Stop> {
-    let token = sender.send(person, HubCommand::Person(command)).await?;
-    Ok(PersonPayload::done(shown_person(sender.request, person).await?, token))
+async fn to_person(sender: &Sender<'_>, person: &ID, command: Command) -> Result<Outcome<PersonId>, Stop> {
+    let looked_up = async {
+        let person = visible_person(sender.request, person, "person").await?.reference.id;
+        Ok((person, HubCommand::Person(command)))
+    };
+    sender.outcome(looked_up).await
 }
+
+async fn shown(sender: &Sender<'_>, outcome: Outcome<PersonId>) -> Result<PersonPayload, Stop> {
+    Ok(PersonPayload::done(shown_person(sender.request, outcome.of).await?, outcome.done))
+}
+
+commands! { ProfileChangeInput, PersonRoleInput, PersonSuspendInput, PersonInput }

@@ -1,19 +1,19 @@
 //! Commands to teams.
 
+use super::envelope::{Changing, Opening};
 use super::lookup::{shown_team, visible_organisation, visible_person, visible_team};
 use super::payloads::TeamPayload;
-use super::{Sender, Stop, answer};
+use super::{Outcome, Sender, Stop, answer};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use kernel::TeamId;
 use organisations::team::Command;
 use services::HubCommand;
-use uuid::Uuid;
 
 /// Forms a team.
 #[derive(InputObject)]
 pub struct TeamFormInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
+    #[graphql(flatten)]
+    command: Opening,
     /// Its organisation.
     organisation: ID,
     /// Its name.
@@ -23,10 +23,8 @@ pub struct TeamFormInput {
 /// Renames a team.
 #[derive(InputObject)]
 pub struct TeamRenameInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The team.
     team: ID,
     /// The new name.
@@ -36,10 +34,8 @@ pub struct TeamRenameInput {
 /// Names a team and a person.
 #[derive(InputObject)]
 pub struct TeamMemberInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The team.
     team: ID,
     /// The person.
@@ -49,10 +45,8 @@ pub struct TeamMemberInput {
 /// Ends a team.
 #[derive(InputObject)]
 pub struct TeamDisbandInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The team.
     team: ID,
 }
@@ -66,21 +60,19 @@ impl TeamMutation {
     /// Form a team of your organisation; you are its first member.
     async fn team_form(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamFormInput) -> Result<TeamPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, None)?;
-            let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
-            carry_out(&sender, sender.opened(), Command::Form { organisation, name: input.name }).await
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let organisation = visible_organisation(sender.request, &input.organisation, "organisation").await?.reference.id;
+                Ok((sender.opened(), HubCommand::Team(Command::Form { organisation, name: input.name })))
+            };
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
 
     /// Rename a team. For its members and its organisation's administrators.
     async fn team_rename(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamRenameInput) -> Result<TeamPayload> {
-        let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let team = visible_team(sender.request, &input.team, "team").await?.id;
-            carry_out(&sender, team, Command::Rename { name: input.name }).await
-        };
-        answer(run.await)
+        answer(change(Sender::new(ctx, &input), &input.team, Command::Rename { name: input.name }).await)
     }
 
     /// Take someone of the organisation into a team.
@@ -95,23 +87,31 @@ impl TeamMutation {
 
     /// End a team.
     async fn team_disband(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: TeamDisbandInput) -> Result<TeamPayload> {
-        let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let team = visible_team(sender.request, &input.team, "team").await?.id;
-            carry_out(&sender, team, Command::Disband).await
-        };
-        answer(run.await)
+        answer(change(Sender::new(ctx, &input), &input.team, Command::Disband).await)
     }
 }
 
 async fn membership(ctx: &Context<'_>, input: TeamMemberInput, command: fn(kernel::PersonId) -> Command) -> Result<TeamPayload, Stop> {
-    let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-    let team = visible_team(sender.request, &input.team, "team").await?.id;
-    let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
-    carry_out(&sender, team, command(person)).await
+    let sender = Sender::new(ctx, &input)?;
+    let looked_up = async {
+        let team = visible_team(sender.request, &input.team, "team").await?.id;
+        let person = visible_person(sender.request, &input.person, "person").await?.reference.id;
+        Ok((team, HubCommand::Team(command(person))))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn carry_out(sender: &Sender<'_>, team: TeamId, command: Command) -> Result<TeamPayload, Stop> {
-    let token = sender.send(team, HubCommand::Team(command)).await?;
-    Ok(TeamPayload::done(shown_team(sender.request, team).await?, token))
+async fn change(sender: Result<Sender<'_>, Stop>, team: &ID, command: Command) -> Result<TeamPayload, Stop> {
+    let sender = sender?;
+    let looked_up = async {
+        let team = visible_team(sender.request, team, "team").await?.id;
+        Ok((team, HubCommand::Team(command)))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
+
+async fn shown(sender: &Sender<'_>, outcome: Outcome<TeamId>) -> Result<TeamPayload, Stop> {
+    Ok(TeamPayload::done(shown_team(sender.request, outcome.of).await?, outcome.done))
+}
+
+commands! { TeamFormInput, TeamRenameInput, TeamMemberInput, TeamDisbandInput }

@@ -2,21 +2,21 @@
 
 use super::super::enums::{CloseReason, Reaction};
 use super::super::ids;
+use super::envelope::{Changing, Opening};
 use super::inputs::AudienceInput;
 use super::lookup::{shown_post, shown_thread, visible_category, visible_post, visible_thread};
 use super::payloads::ThreadPayload;
-use super::{Sender, Stop, answer, refuse};
+use super::{Outcome, Sender, Stop, answer, refuse};
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use discussions::thread::{Command, Home};
 use kernel::{Kind, PostId, ThreadId};
 use services::HubCommand;
-use uuid::Uuid;
 
 /// Opens a thread.
 #[derive(InputObject)]
 pub struct ThreadOpenInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
+    #[graphql(flatten)]
+    command: Opening,
     /// The category.
     category: ID,
     /// The title.
@@ -30,10 +30,8 @@ pub struct ThreadOpenInput {
 /// Posts in a thread.
 #[derive(InputObject)]
 pub struct ThreadReplyInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The thread.
     thread: ID,
     /// The post, in Markdown.
@@ -45,10 +43,8 @@ pub struct ThreadReplyInput {
 /// Gives a thread another title.
 #[derive(InputObject)]
 pub struct ThreadRetitleInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The thread.
     thread: ID,
     /// The title.
@@ -58,10 +54,8 @@ pub struct ThreadRetitleInput {
 /// Names a thread.
 #[derive(InputObject)]
 pub struct ThreadInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The thread.
     thread: ID,
 }
@@ -69,10 +63,8 @@ pub struct ThreadInput {
 /// Closes a thread.
 #[derive(InputObject)]
 pub struct ThreadCloseInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The thread.
     thread: ID,
     /// Why.
@@ -84,10 +76,8 @@ pub struct ThreadCloseInput {
 /// Edits a post.
 #[derive(InputObject)]
 pub struct PostEditInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version of the thread that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The post.
     post: ID,
     /// The whole post as it shall read, in Markdown.
@@ -97,10 +87,8 @@ pub struct PostEditInput {
 /// Names a post.
 #[derive(InputObject)]
 pub struct PostInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version of the thread that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The post.
     post: ID,
 }
@@ -108,10 +96,8 @@ pub struct PostInput {
 /// Names a post and a reaction.
 #[derive(InputObject)]
 pub struct PostReactionInput {
-    /// A fresh UUID; send the same one again only to repeat the command.
-    command_id: Uuid,
-    /// The version of the thread that you have seen; refused if there is a later one.
-    expected_version: Option<i32>,
+    #[graphql(flatten)]
+    command: Changing,
     /// The post.
     post: ID,
     /// The reaction.
@@ -127,20 +113,23 @@ impl ThreadMutation {
     /// Open a thread.
     async fn thread_open(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadOpenInput) -> Result<ThreadPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, None)?;
-            let author = sender.oneself()?;
-            let category = visible_category(sender.request, &input.category, "category").await?;
-            let home = Home {
-                community: category.community.id,
-                category: category.reference.id,
-                format: category.format,
-                audience: category.audience,
-                open: !category.closed && !category.community_archived,
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let author = sender.oneself()?;
+                let category = visible_category(sender.request, &input.category, "category").await?;
+                let home = Home {
+                    community: category.community.id,
+                    category: category.reference.id,
+                    format: category.format,
+                    audience: category.audience,
+                    open: !category.closed && !category.community_archived,
+                };
+                let audience = input.audience.map(|audience| audience.read(sender.request, home.community)).transpose()?;
+                let post: PostId = sender.derived("post");
+                let command = Command::Open { home, author, post, title: input.title, body: input.body, audience, source: None };
+                Ok(((sender.opened(), Some(post)), HubCommand::Thread(command)))
             };
-            let audience = input.audience.map(|audience| audience.read(sender.request, home.community)).transpose()?;
-            let post: PostId = sender.derived("post");
-            let command = Command::Open { home, author, post, title: input.title, body: input.body, audience, source: None };
-            carry_out(&sender, sender.opened(), Some(post), command).await
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -148,21 +137,25 @@ impl ThreadMutation {
     /// Post in a thread.
     async fn thread_reply(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadReplyInput) -> Result<ThreadPayload> {
         let run = async {
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let author = sender.oneself()?;
-            let thread = visible_thread(sender.request, &input.thread, "thread").await?.id;
-            let to = match &input.reply_to {
-                None => None,
-                Some(id) => {
-                    let (other, post) = visible_post(sender.request, id, "replyTo").await?;
-                    if other != thread {
-                        return Err(refuse(Kind::Invalid, "OTHER_THREAD", "“replyTo” is a post of another thread.", "replyTo"));
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let author = sender.oneself()?;
+                let thread = visible_thread(sender.request, &input.thread, "thread").await?.id;
+                let to = match &input.reply_to {
+                    None => None,
+                    Some(id) => {
+                        let (other, post) = visible_post(sender.request, id, "replyTo").await?;
+                        if other != thread {
+                            return Err(refuse(Kind::Invalid, "OTHER_THREAD", "“replyTo” is a post of another thread.", "replyTo"));
+                        }
+                        Some(post)
                     }
-                    Some(post)
-                }
+                };
+                let post: PostId = sender.derived("post");
+                let command = Command::Reply { post, to, author, body: input.body, source: None };
+                Ok(((thread, Some(post)), HubCommand::Thread(command)))
             };
-            let post: PostId = sender.derived("post");
-            carry_out(&sender, thread, Some(post), Command::Reply { post, to, author, body: input.body, source: None }).await
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
@@ -173,65 +166,68 @@ impl ThreadMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The command.")] input: ThreadRetitleInput,
     ) -> Result<ThreadPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Retitle { title: input.title }).await)
+        answer(change(Sender::new(ctx, &input), &input.thread, Command::Retitle { title: input.title }).await)
     }
 
     /// Take no more posts from members. For coordinators.
     async fn thread_lock(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Lock).await)
+        answer(change(Sender::new(ctx, &input), &input.thread, Command::Lock).await)
     }
 
     /// Take posts again. For coordinators.
     async fn thread_unlock(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Unlock).await)
+        answer(change(Sender::new(ctx, &input), &input.thread, Command::Unlock).await)
     }
 
     /// Close a thread. For its author and coordinators.
     async fn thread_close(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadCloseInput) -> Result<ThreadPayload> {
         let run = async {
-            let duplicate_of = match (&input.duplicate_of, input.reason) {
-                (None, _) => None,
-                (Some(id), CloseReason::Duplicate) => Some(ids::read::<ids::Thread>(id, "duplicateOf")?),
-                (Some(_), CloseReason::Resolved | CloseReason::Outdated) => {
-                    let message = "Another thread is named only where the reason is DUPLICATE.";
-                    return Err(refuse(Kind::Invalid, "DUPLICATE_OF", message, "duplicateOf"));
+            let sender = Sender::new(ctx, &input)?;
+            let looked_up = async {
+                let duplicate_of = match (&input.duplicate_of, input.reason) {
+                    (None, _) => None,
+                    (Some(id), CloseReason::Duplicate) => Some(ids::read::<ids::Thread>(id, "duplicateOf")?),
+                    (Some(_), CloseReason::Resolved | CloseReason::Outdated) => {
+                        let message = "Another thread is named only where the reason is DUPLICATE.";
+                        return Err(refuse(Kind::Invalid, "DUPLICATE_OF", message, "duplicateOf"));
+                    }
+                };
+                let thread = visible_thread(sender.request, &input.thread, "thread").await?.id;
+                if let Some(id) = &input.duplicate_of {
+                    visible_thread(sender.request, id, "duplicateOf").await?;
                 }
+                let command = Command::Close { reason: input.reason.of(duplicate_of) };
+                Ok(((thread, None), HubCommand::Thread(command)))
             };
-            let sender = Sender::new(ctx, input.command_id, input.expected_version)?;
-            let thread = visible_thread(sender.request, &input.thread, "thread").await?.id;
-            if let Some(id) = &input.duplicate_of {
-                visible_thread(sender.request, id, "duplicateOf").await?;
-            }
-            carry_out(&sender, thread, None, Command::Close { reason: input.reason.of(duplicate_of) }).await
+            shown(&sender, sender.outcome(looked_up).await?).await
         };
         answer(run.await)
     }
 
     /// Open a closed thread again. For its author and coordinators.
     async fn thread_reopen(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: ThreadInput) -> Result<ThreadPayload> {
-        answer(change(ctx, input.command_id, input.expected_version, &input.thread, Command::Reopen).await)
+        answer(change(Sender::new(ctx, &input), &input.thread, Command::Reopen).await)
     }
 
     /// Edit a post; earlier versions stay readable. For its author and coordinators.
     async fn post_edit(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostEditInput) -> Result<ThreadPayload> {
-        let body = input.body;
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::EditPost { post, body }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::EditPost { post, body: input.body }).await)
     }
 
     /// Mark a post as an answer. For the thread's author and coordinators.
     async fn post_mark_answer(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::MarkAnswer { post }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::MarkAnswer { post }).await)
     }
 
     /// Take the mark of an answer back. For the thread's author and coordinators.
     async fn post_unmark_answer(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::UnmarkAnswer { post }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::UnmarkAnswer { post }).await)
     }
 
     /// React to a post.
     async fn post_react(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostReactionInput) -> Result<ThreadPayload> {
         let reaction = input.reaction.into();
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::React { post, reaction }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::React { post, reaction }).await)
     }
 
     /// Take a reaction back.
@@ -241,46 +237,52 @@ impl ThreadMutation {
         #[graphql(desc = "The command.")] input: PostReactionInput,
     ) -> Result<ThreadPayload> {
         let reaction = input.reaction.into();
-        answer(
-            to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawReaction { post, reaction }).await,
-        )
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::WithdrawReaction { post, reaction }).await)
     }
 
     /// Upvote a post; the opening post stands for the thread.
     async fn post_upvote(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::Upvote { post }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::Upvote { post }).await)
     }
 
     /// Take an upvote back.
     async fn post_upvote_withdraw(&self, ctx: &Context<'_>, #[graphql(desc = "The command.")] input: PostInput) -> Result<ThreadPayload> {
-        answer(to_post(ctx, input.command_id, input.expected_version, &input.post, |post| Command::WithdrawUpvote { post }).await)
+        answer(to_post(Sender::new(ctx, &input), &input.post, |post| Command::WithdrawUpvote { post }).await)
     }
 }
 
 async fn to_post(
-    ctx: &Context<'_>,
-    id: Uuid,
-    expected: Option<i32>,
+    sender: Result<Sender<'_>, Stop>,
     post: &ID,
-    command: impl FnOnce(PostId) -> Command,
+    command: impl FnOnce(PostId) -> Command + Send,
 ) -> Result<ThreadPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let (thread, post) = visible_post(sender.request, post, "post").await?;
-    carry_out(&sender, thread, Some(post), command(post)).await
+    let sender = sender?;
+    let looked_up = async {
+        let (thread, post) = visible_post(sender.request, post, "post").await?;
+        Ok(((thread, Some(post)), HubCommand::Thread(command(post))))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn change(ctx: &Context<'_>, id: Uuid, expected: Option<i32>, thread: &ID, command: Command) -> Result<ThreadPayload, Stop> {
-    let sender = Sender::new(ctx, id, expected)?;
-    let thread = visible_thread(sender.request, thread, "thread").await?.id;
-    carry_out(&sender, thread, None, command).await
+async fn change(sender: Result<Sender<'_>, Stop>, thread: &ID, command: Command) -> Result<ThreadPayload, Stop> {
+    let sender = sender?;
+    let looked_up = async {
+        let thread = visible_thread(sender.request, thread, "thread").await?.id;
+        Ok(((thread, None), HubCommand::Thread(command)))
+    };
+    shown(&sender, sender.outcome(looked_up).await?).await
 }
 
-async fn carry_out(sender: &Sender<'_>, thread: ThreadId, post: Option<PostId>, command: Command) -> Result<ThreadPayload, Stop> {
-    let token = sender.send(thread, HubCommand::Thread(command)).await?;
+async fn shown(sender: &Sender<'_>, outcome: Outcome<(ThreadId, Option<PostId>)>) -> Result<ThreadPayload, Stop> {
+    let (thread, post) = outcome.of;
     let shown = shown_thread(sender.request, thread).await?;
     let post = match post {
         Some(post) => shown_post(sender.request, (thread, post)).await?,
         None => None,
     };
-    Ok(ThreadPayload::done(shown, post, token))
+    Ok(ThreadPayload::done(shown, post, outcome.done))
+}
+
+commands! {
+    ThreadOpenInput, ThreadReplyInput, ThreadRetitleInput, ThreadInput, ThreadCloseInput, PostEditInput, PostInput, PostReactionInput,
 }
