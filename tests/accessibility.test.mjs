@@ -63,9 +63,10 @@ for (const [device, viewport] of Object.entries(WIDTHS)) {
         found.push(...(await violations(page)).map((violation) => `${path} (${who}): ${violation}`));
       };
       const thread = await firstThread(page);
-      for (const path of [...PUBLIC, thread]) await look('signed out', path);
+      const record = thread.replace('/threads/', '/history/');
+      for (const path of [...PUBLIC, thread, record]) await look('signed out', path);
       await signIn(page, hub, hub.people[0]);
-      for (const path of [...SIGNED_IN, thread]) await look('signed in', path);
+      for (const path of [...SIGNED_IN, thread, record]) await look('signed in', path);
 
       // A page that tells of an error is a page too.
       await page.goto(new URL(`/communities/${COMMUNITY}/discussions/new`, hub.url).href);

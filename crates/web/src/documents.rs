@@ -57,6 +57,7 @@ pages! {
     PostPage = "graphql/post_page.graphql",
     PreviewFragment = "graphql/preview_fragment.graphql",
     ProfilePage = "graphql/profile_page.graphql",
+    RecordPage = "graphql/record_page.graphql",
     SignInPage = "graphql/sign_in_page.graphql",
     ThreadOpenPage = "graphql/thread_open_page.graphql",
     ThreadPage = "graphql/thread_page.graphql",

@@ -32,7 +32,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use kernel::{Clock, Ids};
 use pages::{
-    category, communities, community, discussions, founding, home, open_thread, people, post as one_post, preview, profile, sign_in, thread,
+    category, communities, community, discussions, founding, home, open_thread, people, post as one_post, preview, profile, record,
+    sign_in, thread,
 };
 use problem::Problem;
 use std::sync::Arc;
@@ -72,6 +73,7 @@ pub fn router(web: Web) -> Router {
         .route("/threads/{thread}/posts/{post}/history", get(one_post::history))
         .route("/threads/{thread}/posts/{post}/edit", get(one_post::edit).post(one_post::save))
         .route("/threads/{thread}/posts/{post}/react", post(one_post::react))
+        .route("/history/{thing}", get(record::show))
         .route("/people/{person}", get(people::person))
         .route("/organisations/{slug}", get(people::organisation))
         .route("/profile", get(profile::show).post(profile::save))

@@ -11,6 +11,7 @@ pub(crate) mod people;
 pub(crate) mod post;
 pub(crate) mod preview;
 pub(crate) mod profile;
+pub(crate) mod record;
 pub(crate) mod sign_in;
 pub(crate) mod thread;
 

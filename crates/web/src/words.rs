@@ -283,6 +283,33 @@ impl GrantedRole {
     }
 }
 
+/// What happened, from an event's name on the wire: `hub.discussions.thread_post_edited.v1` reads “Thread post edited”.
+pub fn happened(wire: &str) -> String {
+    let name = wire.rsplit('.').find(|part| !is_version(part)).unwrap_or(wire);
+    let mut letters = name.chars().map(|letter| if letter == '_' { ' ' } else { letter });
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').is_some_and(|number| number.parse::<u16>().is_ok())
+}
+
+/// The name of a field as people write it: `closeReason` reads “Close reason”.
+pub fn spaced(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for (at, letter) in name.char_indices() {
+        match letter {
+            _ if at == 0 => text.extend(letter.to_uppercase()),
+            _ if letter.is_uppercase() => {
+                text.push(' ');
+                text.extend(letter.to_lowercase());
+            }
+            _ => text.push(letter),
+        }
+    }
+    text
+}
+
 /// Up to two initials of a name: of the first word and the last.
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
@@ -364,6 +391,15 @@ mod tests {
         assert_eq!(initials("Jean van der Berg"), "JB");
         assert_eq!(initials("  élodie "), "É");
         assert_eq!(initials("  "), "?");
+    }
+
+    #[test]
+    fn what_happened_is_read_from_its_name() {
+        assert_eq!(happened("hub.discussions.thread_post_edited.v1"), "Thread post edited");
+        assert_eq!(happened("hub.organisations.team_formed.v12"), "Team formed");
+        assert_eq!(happened("odd"), "Odd");
+        assert_eq!(spaced("closeReason"), "Close reason");
+        assert_eq!(spaced("title"), "Title");
     }
 
     #[test]

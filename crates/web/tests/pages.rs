@@ -71,7 +71,7 @@ fn asked(hub: &Canned) -> Vec<(String, Value)> {
 }
 
 /// Every address that shows a page.
-const EVERY: [&str; 18] = [
+const EVERY: [&str; 19] = [
     "/",
     "/accessibility",
     "/sign-in",
@@ -83,6 +83,7 @@ const EVERY: [&str; 18] = [
     "/threads/T1?from=end",
     "/threads/T1/posts/R1",
     "/threads/T1/posts/O1/history",
+    "/history/T1",
     "/people/P2",
     "/organisations/harbour-authority",
     "/communities/new",
@@ -466,4 +467,18 @@ async fn an_unknown_asset_is_not_found_and_the_plain_name_is_not_kept() {
         let page = get(&hub, plain, false).await;
         assert_eq!((page.status, page.headers[CACHE_CONTROL].to_str().unwrap()), (StatusCode::OK, "no-cache"), "{plain}");
     }
+}
+
+#[tokio::test]
+async fn what_happened_is_told_latest_first_with_its_difference_and_place() {
+    let hub = Arc::new(Canned::default());
+    let page = get(&hub, "/history/T1", true).await;
+    let at = |text: &str| page.html.find(text).unwrap_or_else(|| panic!("{text} is not on the page"));
+    assert!(at("Thread replied") < at("Thread locked") && at("Thread locked") < at("Thread retitled"));
+    assert!(page.html.contains("no. 17 in the log") && page.html.contains("by the hub itself"));
+    assert!(page.html.contains("<ins>signing </ins>") || page.html.contains("<ins>signing"), "the new words of the title are marked");
+    // What brought something into being, or switched it, has no difference to show.
+    assert_eq!(page.html.matches("class=\"diff\"").count(), 1);
+    assert!(page.html.contains("href=\"/history/T1?before=c1\"") && !page.html.contains("?after=c9"));
+    assert_eq!(get(&hub, "/history/T9", true).await.status, StatusCode::NOT_FOUND);
 }

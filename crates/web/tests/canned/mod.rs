@@ -415,6 +415,16 @@ pub(crate) fn answer(operation: &str, variables: &Value, signed_in: bool) -> Val
                 "revisions": [{ "at": "2026-11-18T09:12:00Z", "by": amira(), "body": "We sign every release of our **tide tables service**.\n\nThe key must be rotated twice a year.\n\nAny ideas?" }],
             });
         }
+        "RecordPage" => {
+            let event = |kind: &str, wire: &str, place: i64, actor: Value, changes: Value| json!({ "__typename": kind, "id": format!("E{place}"), "type": wire, "position": place.to_string(), "occurredAt": "2026-11-18T09:12:00Z", "actor": actor, "changes": changes });
+            let history = json!({ "pageInfo": { "hasPreviousPage": true, "hasNextPage": false, "startCursor": "c1", "endCursor": "c9" }, "nodes": [
+                event("ThreadRetitledEvent", "hub.discussions.thread_retitled.v1", 17, amira(), json!([{ "field": "title", "before": "How do you rotate keys?", "after": "How do you rotate signing keys without breaking old builds?" }])),
+                event("ThreadLockedEvent", "hub.discussions.thread_locked.v1", 23, Value::Null, json!([{ "field": "locked", "before": "false", "after": "true" }])),
+                event("ThreadRepliedEvent", "hub.discussions.thread_replied.v1", 29, tomas(), json!([{ "field": "body", "before": null, "after": HOSTILE }])),
+            ] });
+            let thread = json!({ "__typename": "Thread", "id": "T1", "title": "How do you rotate signing keys without breaking old builds?", "history": history });
+            data["node"] = if variables["id"] == "T1" { thread } else { Value::Null };
+        }
         "ProfilePage" => data = profile(),
         "PersonPage" => {
             let mut whole = tomas();
