@@ -7,6 +7,7 @@
 mod append;
 mod arguments;
 mod database;
+mod hostile;
 mod rebuild;
 mod report;
 mod visible;
@@ -25,6 +26,7 @@ const MEASUREMENTS: &[Measurement] = &[
     ("append", |arguments| append::measure(arguments).boxed()),
     ("visible", |arguments| visible::measure(arguments).boxed()),
     ("rebuild", |arguments| rebuild::measure(arguments).boxed()),
+    ("hostile", |arguments| hostile::measure(arguments).boxed()),
 ];
 
 #[tokio::main]

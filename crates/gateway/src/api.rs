@@ -3,10 +3,11 @@
 use crate::caller::{Caller, ConsistencyToken};
 use crate::freshness::Freshness;
 use crate::graphql::error::{FaultCode, is_passing};
-use crate::graphql::limits::{self, Measure};
+use crate::graphql::limits::{self, Limits, Unfit};
 use crate::graphql::of_the_log::OfTheLog;
-use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, parsing, standing};
+use crate::graphql::{Backend, Cursors, HubSchema, RequestContext, parsing, standing, variables};
 use crate::http::ask::Ask;
+use crate::http::budget::{Charge, Payer};
 use crate::http::conditional::{EntityTag, Revalidation, Subject, Tags};
 use crate::http::guard::Turnstile;
 use crate::http::problem::Problem;
@@ -85,7 +86,8 @@ pub enum Way {
     Reading,
     /// Queries and mutations: POST.
     Full,
-    /// The same, from a page in this process: its documents are the hub's own.
+    /// The same, from a page in this process: its documents are the hub's own, and they draw from nobody's budget, for the rates of
+    /// requests hold them.
     Page,
     /// Queries and subscriptions: SSE and WebSocket by GET.
     Streaming,
@@ -112,8 +114,8 @@ pub enum Answer {
     Executed {
         /// The answer.
         response: Response,
-        /// The cost that was counted.
-        cost: u64,
+        /// What it cost.
+        charge: Charge,
         /// As of when it was read.
         freshness: Freshness,
         /// What to ask with whether it still holds, if that can be told.
@@ -166,7 +168,12 @@ impl From<Problem> for Refusal {
 struct Prepared {
     request: Request,
     operation: OperationType,
-    measure: Measure,
+    /// What it costs in points.
+    requested: u64,
+    /// The most points that an operation of this caller may cost.
+    most: u64,
+    /// Whose budget it draws from.
+    payer: Option<Payer>,
     /// The views must have come this far before they are read.
     consistency: Option<ConsistencyToken>,
     /// What its answer's tag stands for, if it can have one.
@@ -195,7 +202,7 @@ impl Api {
             .build();
         let schema = crate::graphql::schema(settings.introspection, false);
         let suggesting = settings.suggestions.reach(true).then(|| crate::graphql::schema(settings.introspection, true));
-        let turnstile = Turnstile::new(settings.rates);
+        let turnstile = Turnstile::new(&settings, Arc::clone(&backend.clock));
         let (tags, of_the_log) = (Tags::new(&tags, &schema.sdl()), OfTheLog::new(&schema));
         Self { inner: Arc::new(Inner { schema, suggesting, backend, settings, documents, turnstile, tags, of_the_log, end }) }
     }
@@ -265,18 +272,28 @@ impl Api {
         if let Some(token) = prepared.consistency {
             self.await_consistency(token).await?;
         }
+        let charge = self.charge(&prepared)?;
         if prepared.operation != OperationType::Subscription {
             let api = self.clone();
             let caller = caller.clone();
             let answer = async move {
                 let freshness = api.freshness();
-                api.run(&caller, prepared.request, freshness).await.unwrap_or_else(|refused| Response::from_errors(refused.errors))
+                match api.run(&caller, prepared.request, freshness).await {
+                    Ok(response) => with_cost(response, &charge),
+                    Err(refused) => Response::from_errors(refused.errors),
+                }
             };
             return Ok(futures::stream::once(answer).boxed());
         }
         metrics::counter!("hub_graphql_requests_total", "operation" => "subscription", "outcome" => "ok").increment(1);
         let context = self.context(caller).await?;
+        let mut charge = Some(charge);
         let stream = self.schema(caller).execute_stream(prepared.request.data(Arc::new(context)));
+        // It is paid for once, and the first answer says so.
+        let stream = stream.map(move |response| match charge.take() {
+            Some(charge) => with_cost(response, &charge),
+            None => response,
+        });
         let (api, credential) = (self.clone(), caller.credential.clone());
         let ended = async move { api.ended(credential.as_ref()).await };
         Ok(stream.map(cleaned).take_until(Box::pin(ended)).boxed())
@@ -330,14 +347,19 @@ impl Api {
         documents.admit(&found, operation)?;
         let query = found.text;
         let kind = operation.ty;
-        let limits = &self.inner.settings.limits;
-        let measure = limits::check(&document, operation, &variables, limits).map_err(|beyond| {
-            let mut error = coded(FaultCode::TooComplex.as_str(), beyond.message);
-            error.locations.extend(beyond.at);
-            Refusal::invalid(error)
-        })?;
+        let (limits, purses) = (&self.inner.settings.limits, self.inner.turnstile.purses());
+        let payer = if way == Way::Page { None } else { self.payer(caller) };
+        // What costs more than a full bucket would never be affordable.
+        let most = purses.capacity(payer).unwrap_or(u64::MAX).min(limits.cost);
+        let limits = Limits { cost: most, ..*limits };
+        let measure = limits::check(&document, operation, &variables, limits::cost::prices(), &limits).map_err(unfit)?;
         // Only now, so that hostile documents do not drive out the pages'.
         if !self.inner.documents.contains_key(&query) {
+            variables::check(&document).map_err(|misplaced| {
+                let mut error = coded("GRAPHQL_VALIDATION_FAILED", misplaced.to_string());
+                error.locations.push(misplaced.at);
+                Refusal::invalid(error)
+            })?;
             self.inner.documents.insert(query.clone(), Arc::clone(&document));
         }
         if !way.carries(kind) {
@@ -354,15 +376,14 @@ impl Api {
             request = request.operation_name(name);
         }
         request.set_parsed_query(ExecutableDocument::clone(&document));
-        Ok(Prepared { request, operation: kind, measure, consistency, subject })
+        Ok(Prepared { request, operation: kind, requested: measure.cost(), most, payer, consistency, subject })
     }
 
     fn document(&self, query: &str) -> Result<Arc<ExecutableDocument>, Refusal> {
         if let Some(document) = self.inner.documents.get(query) {
             return Ok(document);
         }
-        limits::scan(query, &self.inner.settings.limits)
-            .map_err(|beyond| Refusal::invalid(coded(FaultCode::TooComplex.as_str(), beyond.message)))?;
+        limits::scan(query, &self.inner.settings.limits).map_err(unfit)?;
         let document = parsing::parse(query).map_err(|unparsed| Refusal::new(unparsed.wrong, unparsed.error))?;
         Ok(Arc::new(document))
     }
@@ -377,13 +398,18 @@ impl Api {
         Ok(RequestContext::new(Arc::clone(backend), caller.credential.clone(), standing))
     }
 
+    /// Takes what an operation costs from its caller's budget.
+    fn charge(&self, prepared: &Prepared) -> Result<Charge, Problem> {
+        let &Prepared { requested, most, payer, .. } = prepared;
+        self.inner.turnstile.purses().take(payer, requested, most)
+    }
+
     async fn carry_out(&self, caller: &Caller, prepared: Prepared, revalidation: Option<&Revalidation>) -> Result<Answer, Refusal> {
-        let Prepared { request, operation: _, measure, consistency, subject } = prepared;
-        if let Some(token) = consistency {
+        if let Some(token) = prepared.consistency {
             self.await_consistency(token).await?;
         }
         let mut reach = self.inner.backend.progress.known();
-        if let (Some(subject), Some(asked)) = (&subject, revalidation)
+        if let (Some(subject), Some(asked)) = (&prepared.subject, revalidation)
             && asked.has_any()
         {
             // What this process knows may be a moment old, and a 304 must be exact.
@@ -393,10 +419,12 @@ impl Api {
                 return Ok(Answer::Unchanged { tag, freshness: self.freshness_of(reach) });
             }
         }
+        // An answer that the client has already was not made again, and costs nothing.
+        let charge = self.charge(&prepared)?;
         let freshness = self.freshness_of(reach);
-        let response = self.run(caller, request, freshness).await?;
-        let tag = subject.filter(|_| reach.level && response.errors.is_empty()).map(|subject| subject.at(reach.position));
-        Ok(Answer::Executed { response, cost: measure.cost, freshness, tag })
+        let response = with_cost(self.run(caller, prepared.request, freshness).await?, &charge);
+        let tag = prepared.subject.filter(|_| reach.level && response.errors.is_empty()).map(|subject| subject.at(reach.position));
+        Ok(Answer::Executed { response, charge, freshness, tag })
     }
 
     async fn run(&self, caller: &Caller, request: Request, freshness: Freshness) -> Result<Response, Refusal> {
@@ -489,6 +517,18 @@ fn misplaced(operation: OperationType, way: Way) -> Refusal {
         Way::Streaming | Way::All => "This operation cannot be carried here.",
     };
     Refusal::invalid(coded("GRAPHQL_VALIDATION_FAILED", message))
+}
+
+fn unfit(unfit: Unfit) -> Refusal {
+    let mut error = coded(unfit.code(), unfit.message);
+    error.locations.extend(unfit.at);
+    Refusal::invalid(error)
+}
+
+/// The answer with what it cost.
+fn with_cost(mut response: Response, charge: &Charge) -> Response {
+    response.extensions.insert("cost".to_owned(), charge.shown());
+    response
 }
 
 /// An error with a code.

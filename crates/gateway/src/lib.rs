@@ -22,4 +22,4 @@ pub use graphql::limits::Limits;
 pub use graphql::sdl;
 pub use http::statuses::Statuses;
 pub use page::PageError;
-pub use settings::{Rates, Settings, Suggestions};
+pub use settings::{Budget, Budgets, Rates, Settings, Suggestions};

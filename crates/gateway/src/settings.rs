@@ -38,6 +38,8 @@ pub struct Settings {
     pub projection_wait: Duration,
     /// Requests a second from one address, and from one person; bursts of ten times as many are taken.
     pub rates: Rates,
+    /// Points of cost that a caller of the API may spend.
+    pub budgets: Budgets,
     /// Whether a proxy in front of the hub names the client's address in `X-Forwarded-For`.
     pub behind_proxy: bool,
     /// How long a WebSocket may take to send `connection_init`.
@@ -93,6 +95,53 @@ impl Default for Rates {
     }
 }
 
+/// Points of cost that a caller of the API may spend: the buckets of persons, and of strangers by their address. Each field is a setting
+/// of the hub, by its name in the table `budgets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budgets {
+    /// Points that the bucket of a person holds when it is full, whatever the address and the token; 0 for no limit.
+    pub person_capacity: u32,
+    /// Points that come back to it each second.
+    pub person_restore: NonZeroU32,
+    /// Points that the bucket of strangers at one address holds; 0 for no limit. Loopback addresses are not limited unless a proxy is in front.
+    pub address_capacity: u32,
+    /// Points that come back to it each second.
+    pub address_restore: NonZeroU32,
+}
+
+/// A bucket of points of cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// How many it holds when it is full: the most that one operation may cost.
+    pub capacity: NonZeroU32,
+    /// How many come back each second.
+    pub restore: NonZeroU32,
+}
+
+impl Budgets {
+    /// Nobody is held to a budget.
+    pub const NONE: Self =
+        Self { person_capacity: 0, person_restore: NonZeroU32::MIN, address_capacity: 0, address_restore: NonZeroU32::MIN };
+
+    /// The bucket of a person; none if persons are not limited.
+    pub fn of_person(&self) -> Option<Budget> {
+        Some(Budget { capacity: NonZeroU32::new(self.person_capacity)?, restore: self.person_restore })
+    }
+
+    /// The bucket of strangers at one address; none if they are not limited.
+    pub fn of_address(&self) -> Option<Budget> {
+        Some(Budget { capacity: NonZeroU32::new(self.address_capacity)?, restore: self.address_restore })
+    }
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        let (capacity, restore) = (40_000, NonZeroU32::new(4_000).expect("the number is not zero"));
+        Self { person_capacity: capacity, person_restore: restore, address_capacity: capacity, address_restore: restore }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -107,6 +156,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(15),
             projection_wait: Duration::from_secs(2),
             rates: Rates::default(),
+            budgets: Budgets::default(),
             behind_proxy: false,
             socket_init_wait: Duration::from_secs(5),
             stream_ping: Duration::from_secs(12),
@@ -125,6 +175,7 @@ impl fmt::Debug for Settings {
             .field("graphiql", &self.graphiql)
             .field("limits", &self.limits)
             .field("rates", &self.rates)
+            .field("budgets", &self.budgets)
             .finish_non_exhaustive()
     }
 }

@@ -11,8 +11,8 @@ mod hub;
 mod walk;
 
 use counter::statements;
-use gateway::Settings;
 use gateway::graphql::limits::Limits;
+use gateway::{Budgets, Settings};
 use hub::{Hub, Someone, fresh};
 use kernel::{Ids, RandomIds, TeamId};
 use organisations::team;
@@ -81,7 +81,7 @@ async fn fill(hub: &Hub) -> Someone {
 async fn no_list_of_the_schema_costs_a_statement_for_each_of_its_rows() {
     counter::start();
     let limits = Limits { cost: u64::MAX, selections: u64::MAX, depth: u64::MAX, ..Limits::default() };
-    let hub = Hub::with(Settings { limits, ..Settings::default() }, "http://localhost:8080", 10).await;
+    let hub = Hub::with(Settings { limits, budgets: Budgets::NONE, ..Settings::default() }, "http://localhost:8080", 10).await;
     let looks = fill(&hub).await;
     let schema = Schema::of(hub.ask(None, INTROSPECTION, json!({})).await.data());
     let lists = schema.lists();

@@ -2,7 +2,7 @@
 //! A key that nobody knows is an error, so that a misspelt setting never passes unnoticed.
 //!
 //! **To add a setting:** give it a field in [`Config`] with its default, and a row in `configuration.md`. A field of a table
-//! (`gateway::Limits`, `gateway::Rates`) needs the row only: file and environment take it by its name. A test holds the rows against
+//! (`gateway::Limits`, `gateway::Rates`, `gateway::Budgets`) needs the row only: file and environment take it by its name. A test holds the rows against
 //! the fields and their defaults.
 
 use anyhow::{Context, bail};
@@ -10,7 +10,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::Uncased;
 use gateway::documents::Mode;
-use gateway::{Limits, Rates, Statuses, Suggestions};
+use gateway::{Budgets, Limits, Rates, Statuses, Suggestions};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// How often someone may come.
     pub(crate) rates: Rates,
+    /// What a caller of the API may spend.
+    pub(crate) budgets: Budgets,
     /// Whether a proxy in front of the hub names the client's address in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
     /// Whether identity providers on loopback addresses may be used, over http too. For trying out and for tests.
@@ -144,6 +146,7 @@ impl Default for Config {
             body_bytes: gateway.body_bytes,
             limits: gateway.limits,
             rates: gateway.rates,
+            budgets: gateway.budgets,
             behind_proxy: false,
             loopback_providers: false,
         }
@@ -199,7 +202,7 @@ fn milliseconds(duration: Duration) -> u64 {
 /// Names in the environment that begin with `HUB_` but are no settings of the hub's.
 const NOT_SETTINGS: [&str; 3] = ["config", "test_database_url", "test_nats_server"];
 /// The settings that are tables: `HUB_LIMITS_DEPTH` in the environment sets `depth` in the table `limits`.
-const TABLES: [&str; 2] = ["limits", "rates"];
+const TABLES: [&str; 3] = ["limits", "rates", "budgets"];
 
 /// The setting that a name in the environment sets, less the prefix.
 fn setting(name: &str) -> String {
@@ -289,6 +292,7 @@ impl Config {
             request_timeout: Duration::from_millis(self.request_timeout_ms),
             projection_wait: Duration::from_millis(self.projection_wait_ms),
             rates: self.rates,
+            budgets: self.budgets,
             behind_proxy: self.behind_proxy,
             ..gateway::Settings::default()
         }

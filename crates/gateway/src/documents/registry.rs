@@ -4,6 +4,7 @@ use super::id::{DocumentId, WrongId};
 use crate::graphql::HubSchema;
 use crate::graphql::limits::{self, Limits};
 use crate::graphql::parsing::parse;
+use crate::graphql::variables;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
 use async_graphql::{Request, Response, ServerError, Variables};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -115,10 +116,10 @@ impl Registry {
 
 /// Whether a document can run here, as far as that does not depend on who sends it with which variables.
 async fn hold(text: &str, schema: &HubSchema, limits: &Limits) -> Result<(), String> {
-    limits::scan(text, limits).map_err(|beyond| beyond.message)?;
+    limits::scan(text, limits).map_err(|unfit| unfit.message)?;
     let document = parse(text).map_err(|unparsed| unparsed.error.message)?;
     for (name, operation) in document.operations.iter() {
-        limits::check(&document, &operation.node, &Variables::default(), limits).map_err(|beyond| beyond.message)?;
+        limits::check(&document, &operation.node, &Variables::default(), limits::cost::prices(), limits).map_err(|unfit| unfit.message)?;
         let mut request = Request::new(text);
         request.set_parsed_query(document.clone());
         if let Some(name) = name {
@@ -128,7 +129,8 @@ async fn hold(text: &str, schema: &HubSchema, limits: &Limits) -> Result<(), Str
             return Err(format!("its document does not hold against the schema: {}", placed(error)));
         }
     }
-    Ok(())
+    // After the library's own rules, for it takes for granted that types and variables are there.
+    variables::check(&document).map_err(|misplaced| format!("its document does not hold against the schema: {misplaced}"))
 }
 
 fn placed(error: &ServerError) -> String {
@@ -225,6 +227,7 @@ mod tests {
             ("A", json!("{ nosuchfield }"), "Unknown field"),
             ("A", json!("{ thread(id: 1) { id } }"), "line 1, column"),
             ("A", json!("query ($id: Nothing) { node(id: $id) { id } }"), "does not hold against the schema"),
+            ("A", json!("query ($id: ID) { node(id: $id) { id } }"), "is used where ID! is expected"),
             ("A", json!("query A { hub { version } } query B { nosuchfield }"), "Unknown field"),
             ("A", json!("{ ...A } fragment A on Query { ...A }"), "spreads itself"),
             ("A", json!(deep), "levels of fields"),

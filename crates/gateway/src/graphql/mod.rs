@@ -24,6 +24,7 @@ pub mod standing;
 pub mod subscription;
 pub mod team;
 pub mod thread;
+pub mod variables;
 pub mod viewer;
 pub mod views;
 

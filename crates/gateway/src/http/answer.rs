@@ -12,10 +12,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The header that tells what an answer cost, and what may be spent on one.
+/// The header that tells what an answer cost.
 const COST_HEADER: HeaderName = HeaderName::from_static("hub-cost");
 /// What an answer depends on besides its address.
 const VARIES: HeaderValue = HeaderValue::from_static("Accept, Authorization, Cookie");
@@ -32,24 +31,24 @@ pub(crate) fn respond(answer: Answer, media: Media, settings: &Settings) -> Resp
             send(status, &Body { errors: &errors, data: None, extensions: None }, media)
         }
         Answer::Unchanged { tag, freshness } => unchanged(&tag, freshness),
-        Answer::Executed { response, cost, freshness, tag } => {
+        Answer::Executed { response, charge, freshness, tag } => {
             let away = response.errors.iter().any(|error| code(error) == Some("UNAVAILABLE"));
             let mut http = if away && response.data == Value::Null {
                 // Nothing could be read. Without data the status may say so, to whoever balances load between hubs for one.
                 let body = Body { errors: &response.errors, data: None, extensions: None };
                 send(StatusCode::SERVICE_UNAVAILABLE, &body, statuses.media_of_failure(media))
             } else {
-                let mut extensions = response.extensions;
-                let most = settings.limits.cost;
-                extensions.insert("cost".to_owned(), Value::from_json(json!({ "requested": cost, "limit": most })).unwrap_or_default());
-                let body = Body { errors: &response.errors, data: Some(&response.data), extensions: Some(&extensions) };
+                let body = Body { errors: &response.errors, data: Some(&response.data), extensions: Some(&response.extensions) };
                 send(statuses.of_execution(!response.errors.is_empty(), media), &body, media)
             };
             let headers = http.headers_mut();
             if away {
                 headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
             }
-            headers.insert(COST_HEADER, HeaderValue::from(cost));
+            headers.insert(COST_HEADER, HeaderValue::from(charge.requested));
+            if let Some(balance) = charge.balance {
+                balance.tell(headers);
+            }
             headers.extend(freshness.headers());
             if let Some(token) = consistency_token(&response.data).and_then(|token| HeaderValue::from_str(token).ok()) {
                 headers.insert(HeaderName::from_static(CONSISTENCY_HEADER), token);

@@ -3,6 +3,7 @@
 use super::negotiation::is_json;
 use super::problem::Problem;
 use crate::caller::{CONSISTENCY_HEADER, ConsistencyToken};
+use crate::graphql::limits::{self, Limits};
 use async_graphql::Variables;
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
@@ -36,11 +37,11 @@ impl Ask {
         Self { document_id: Some(id.into()), ..Self::default() }
     }
 
-    /// Reads the body of a POST of at most `most` bytes.
+    /// Reads the body of a POST of at most `most` bytes, with at most as many values as the limits take.
     ///
     /// # Errors
     /// 415 for other media types than JSON, 413 for too much of it, 400 for what is no JSON, 400 or 422 for what is no GraphQL request.
-    pub async fn from_body(headers: &HeaderMap, body: Body, most: usize) -> Result<Self, Problem> {
+    pub async fn from_body(headers: &HeaderMap, body: Body, most: usize, limits: &Limits) -> Result<Self, Problem> {
         if !is_json(headers) {
             let message = "Send the request as JSON in UTF-8, with “Content-Type: application/json”.";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message));
@@ -58,6 +59,7 @@ impl Ask {
             Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => return Err(too_large()),
             Err(_) => return Err(Problem::bad("The request's body broke off. Send it again.")),
         };
+        limits::scan_json(&bytes, limits).map_err(|unfit| Problem::new(StatusCode::BAD_REQUEST, unfit.code(), unfit.message))?;
         let json: Value =
             serde_json::from_slice(&bytes).map_err(|error| Problem::bad(format!("The request's body is not valid JSON: {error}.")))?;
         Self::from_json(json)

@@ -73,7 +73,7 @@ pub(super) async fn asked(api: &Api, request: Request, media: Media) -> Result<(
             let message = "This request carries a session's cookie, but nothing that shows that it comes from the hub's own pages. Send the header “Hub-Request: 1”, or use an API token.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "FOREIGN_ORIGIN", message));
         }
-        let reading = Ask::from_body(&parts.headers, body, api.settings().body_bytes);
+        let reading = Ask::from_body(&parts.headers, body, api.settings().body_bytes, &api.settings().limits);
         tokio::time::timeout(api.settings().request_timeout, reading).await.map_err(|_| {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "The request's body did not arrive in time. Send it again.")
         })??

@@ -1,24 +1,32 @@
 //! What stands around every address: who comes too often is turned away, every answer carries the security headers and a
 //! request id, a panic is answered, and everything is seen in traces and metrics.
 
+use super::budget::{Payer, Purses};
 use super::problem::Problem;
+use super::ticks::Ticks;
 use crate::api::Api;
 use crate::caller::{Caller, address};
-use crate::settings::Rates;
+use crate::settings::Settings;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::clock::Clock as _;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
 use http::header::{
     CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
-use kernel::PersonId;
+use kernel::{Clock, PersonId};
+use std::hash::Hash;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tracing::Instrument;
@@ -30,23 +38,36 @@ const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; base-u
 /// How often the memory of who came is swept, in requests.
 const SWEEP: u64 = 10_000;
 /// Bursts are this many times what is taken a second.
-const BURST: u32 = 10;
+const BURST: NonZeroU32 = NonZeroU32::new(10).expect("the number is not zero");
 
-/// Who came how often.
+/// Counts the requests of each of many.
+type Counter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
+
+/// Who came how often, and spent how much.
 pub(crate) struct Turnstile {
-    addresses: DefaultKeyedRateLimiter<IpAddr>,
-    persons: DefaultKeyedRateLimiter<PersonId>,
+    addresses: Counter<IpAddr>,
+    persons: Counter<PersonId>,
+    purses: Purses,
+    ticks: Ticks,
     count: AtomicU64,
 }
 
 impl Turnstile {
-    pub(crate) fn new(rates: Rates) -> Self {
-        let quota = |rate: std::num::NonZeroU32| Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST_NON_ZERO));
+    pub(crate) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+        let ticks = Ticks::new(clock);
+        let quota = |rate: NonZeroU32| Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST));
         Self {
-            addresses: RateLimiter::keyed(quota(rates.per_address)),
-            persons: RateLimiter::keyed(quota(rates.per_person)),
+            addresses: counter(quota(settings.rates.per_address), &ticks),
+            persons: counter(quota(settings.rates.per_person), &ticks),
+            purses: Purses::new(settings.budgets, &ticks),
+            ticks,
             count: AtomicU64::new(0),
         }
+    }
+
+    /// What everyone may spend.
+    pub(crate) fn purses(&self) -> &Purses {
+        &self.purses
     }
 
     /// Forgets now and then who has not come for long, so that strangers cannot fill the memory.
@@ -54,18 +75,23 @@ impl Turnstile {
         if self.count.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
             self.addresses.retain_recent();
             self.persons.retain_recent();
+            self.purses.sweep();
         }
+    }
+
+    fn admit<K: Hash + Eq + Clone>(&self, counter: &Counter<K>, key: &K) -> Result<(), Problem> {
+        counter.check_key(key).map_err(|until| {
+            let seconds = until.wait_time_from(self.ticks.now()).as_secs() + 1;
+            let message = format!("Too many requests in a short time. Try again in {seconds} seconds.");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+                .with(RETRY_AFTER, &seconds.to_string())
+                .tell("retryAfter", seconds)
+        })
     }
 }
 
-const BURST_NON_ZERO: std::num::NonZeroU32 = std::num::NonZeroU32::new(BURST).expect("the number is not zero");
-
-fn too_many<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<(), Problem> {
-    limiter.check_key(key).map_err(|until| {
-        let seconds = until.wait_time_from(DefaultClock::default().now()).as_secs() + 1;
-        let message = format!("Too many requests in a short time. Try again in {seconds} seconds.");
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", message).with(RETRY_AFTER, &seconds.to_string())
-    })
+fn counter<K: Hash + Eq + Clone>(quota: Quota, ticks: &Ticks) -> Counter<K> {
+    RateLimiter::new(quota, DefaultKeyedStateStore::default(), ticks.clone())
 }
 
 impl Api {
@@ -75,9 +101,22 @@ impl Api {
     /// 429 with `Retry-After`.
     pub(crate) fn admit(&self, caller: &Caller) -> Result<(), Problem> {
         match &caller.credential {
-            Some(credential) => too_many(&self.turnstile().persons, &credential.person()),
+            Some(credential) => self.turnstile().admit(&self.turnstile().persons, &credential.person()),
             None => Ok(()),
         }
+    }
+
+    /// Whose budget a caller draws from; none for strangers who are not limited.
+    pub(crate) fn payer(&self, caller: &Caller) -> Option<Payer> {
+        match &caller.credential {
+            Some(credential) => Some(Payer::Person(credential.person())),
+            None => caller.address.filter(|address| self.limits_strangers_at(*address)).map(|address| Payer::Network(network(address))),
+        }
+    }
+
+    /// Loopback addresses are not limited, unless there is a proxy that brings everyone from there.
+    fn limits_strangers_at(&self, address: IpAddr) -> bool {
+        self.settings().behind_proxy || !address.is_loopback()
     }
 
     /// Puts the guard around a router: rate limits by address, security headers, request ids, spans, and answers even to panics.
@@ -126,9 +165,8 @@ async fn handled(api: &Api, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let turnstile = api.turnstile();
     turnstile.sweep();
-    let behind_proxy = api.settings().behind_proxy;
-    if let Some(address) = address(&parts, behind_proxy).filter(|address| behind_proxy || !address.is_loopback())
-        && let Err(problem) = too_many(&turnstile.addresses, &network(address))
+    if let Some(address) = address(&parts, api.settings().behind_proxy).filter(|address| api.limits_strangers_at(*address))
+        && let Err(problem) = turnstile.admit(&turnstile.addresses, &network(address))
     {
         return problem.into_response();
     }
@@ -158,7 +196,9 @@ fn request_id(api: &Api, request: &Request) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ticks::tests::Hand;
     use super::*;
+    use crate::settings::Rates;
 
     #[test]
     fn a_host_of_ipv6_is_its_whole_network() {
@@ -168,15 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn bursts_are_taken_and_then_no_more() {
-        let one = std::num::NonZeroU32::MIN;
-        let turnstile = Turnstile::new(Rates { per_address: one, per_person: one });
-        let address: IpAddr = "192.0.2.1".parse().unwrap();
-        for _ in 0..BURST {
-            assert!(too_many(&turnstile.addresses, &address).is_ok());
+    fn bursts_are_taken_and_then_no_more_until_later() {
+        let rates = Rates { per_address: NonZeroU32::MIN, per_person: NonZeroU32::MIN };
+        let hand = Hand::new();
+        let turnstile = Turnstile::new(&Settings { rates, ..Settings::default() }, Arc::new(hand.clone()));
+        let come = |address: &str| turnstile.admit(&turnstile.addresses, &address.parse().unwrap());
+        for _ in 0..BURST.get() {
+            assert!(come("192.0.2.1").is_ok());
         }
-        let problem = too_many(&turnstile.addresses, &address).unwrap_err();
-        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
-        assert!(too_many(&turnstile.addresses, &"192.0.2.2".parse().unwrap()).is_ok());
+        let problem = come("192.0.2.1").unwrap_err();
+        assert_eq!((problem.status, problem.code), (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"));
+        assert!(come("192.0.2.2").is_ok());
+        hand.moves(chrono::TimeDelta::seconds(1));
+        assert!(come("192.0.2.1").is_ok());
+        assert!(come("192.0.2.1").is_err());
     }
 }

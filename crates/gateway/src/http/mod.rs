@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod ask;
+pub mod budget;
 pub mod conditional;
 pub mod explorer;
 pub mod graphql;
@@ -13,6 +14,7 @@ pub mod sign_in;
 pub mod socket;
 pub mod statuses;
 pub mod stream;
+pub(crate) mod ticks;
 
 use crate::api::Api;
 use axum::Router;

@@ -6,6 +6,7 @@ use super::negotiation::Media;
 use super::problem::Problem;
 use crate::api::{Api, Way, coded};
 use crate::caller::Caller;
+use crate::graphql::limits;
 use async_graphql::Response as Executed;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
@@ -214,6 +215,9 @@ impl Connection {
 
     /// Takes a message; yields what to send back at once, or why to close.
     async fn hear(&mut self, text: &str) -> ControlFlow<Close, Option<String>> {
+        if let Err(unfit) = limits::scan_json(text.as_bytes(), &self.api.settings().limits) {
+            return ControlFlow::Break(Close::invalid(&unfit.message));
+        }
         let incoming: Incoming = match serde_json::from_str(text) {
             Ok(incoming) => incoming,
             Err(error) => return ControlFlow::Break(Close::invalid(&error.to_string())),
@@ -276,7 +280,7 @@ impl Connection {
         };
         if let Some(message) = refused {
             return ControlFlow::Continue(Some(written(
-                &json!({ "id": id, "type": "error", "payload": [coded("TOO_MANY_REQUESTS", message)] }),
+                &json!({ "id": id, "type": "error", "payload": [coded("RATE_LIMITED", message)] }),
             )));
         }
         self.operations.insert(id, run(self.api.clone(), self.caller.clone(), ask));

@@ -288,7 +288,7 @@ async fn who_comes_too_often_is_told_when_to_come_again() {
         }
     }
     let refused = refused.expect("thirty at once are more than ten");
-    assert_eq!((refused.status.as_u16(), refused.code()), (429, "TOO_MANY_REQUESTS"));
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "RATE_LIMITED"));
     assert!(refused.header("retry-after").parse::<u32>().is_ok());
     assert_eq!(hub.call(from("192.0.2.2")).await.status, StatusCode::OK);
 }

@@ -7,6 +7,7 @@ mod freshness;
 mod history;
 mod http;
 mod hub;
+mod limits;
 mod live;
 mod mutations;
 mod queries;

@@ -119,7 +119,8 @@ async fn the_protocol_is_kept_and_its_breaches_have_their_codes() {
     socket.send(json!({ "type": "ping", "payload": { "a": 1 } })).await;
     assert_eq!(socket.hear().await, json!({ "type": "pong", "payload": { "a": 1 } }));
     socket.send(json!({ "id": "q", "type": "subscribe", "payload": type_name })).await;
-    let payload = json!({ "data": { "__typename": "Query" }, "extensions": { "position": "0", "lag": 0 } });
+    let extensions = json!({ "cost": { "requested": 1, "limit": 20_000 }, "position": "0", "lag": 0 });
+    let payload = json!({ "data": { "__typename": "Query" }, "extensions": extensions });
     assert_eq!(socket.hear().await, json!({ "id": "q", "type": "next", "payload": payload }));
     assert_eq!(socket.hear().await, json!({ "id": "q", "type": "complete" }));
     // The id is free again.
