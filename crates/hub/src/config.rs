@@ -202,7 +202,7 @@ fn milliseconds(duration: Duration) -> u64 {
 /// Names in the environment that begin with `HUB_` but are no settings of the hub's.
 const NOT_SETTINGS: [&str; 3] = ["config", "test_database_url", "test_nats_server"];
 /// The settings that are tables: `HUB_LIMITS_DEPTH` in the environment sets `depth` in the table `limits`.
-const TABLES: [&str; 3] = ["limits", "rates", "budgets"];
+const TABLES: [&str; 3] = ["budgets", "limits", "rates"];
 
 /// The setting that a name in the environment sets, less the prefix.
 fn setting(name: &str) -> String {

@@ -198,7 +198,7 @@ async fn what_cannot_be_streamed_is_refused_as_over_http() {
             .body(Body::empty())
             .unwrap();
         let body = hub.call(get).await.body;
-        let next = r#"{"data":{"__typename":"Query"},"extensions":{"cost":{"limit":20000,"requested":1},"lag":0,"position":"0"}}"#;
+        let next = r#"{"data":{"__typename":"Query"},"extensions":{"cost":{"requested":1,"limit":20000},"lag":0,"position":"0"}}"#;
         assert_eq!(body, json!(format!(":\n\nevent: next\ndata: {next}\n\nevent: complete\ndata:\n\n")), "{uri}");
     }
     for (after, code) in [("nonsense", "INVALID_ARGUMENT"), ("-1", "INVALID_ARGUMENT")] {

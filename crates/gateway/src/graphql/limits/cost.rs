@@ -43,6 +43,7 @@ pub const GRAINS: u64 = 20;
 /// The lists that come whole, and how many items each is taken to have. `*` stands for any type.
 pub const LISTS: &[(&str, &str, u64)] = &[
     ("*", "changes", 5),
+    ("*", "events", 3),
     ("*", "userErrors", 2),
     ("Audience", "communities", 5),
     ("Audience", "organisations", 5),
