@@ -28,7 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("embedded", &["kernel"]),
     ("telemetry", &[]),
     ("hub", &["gateway", "web", "embedded", "telemetry"]),
-    ("bench", &["services", "projections"]),
+    ("bench", &["gateway"]),
     ("xtask", &[]),
 ];
 
