@@ -12,14 +12,13 @@ use crate::http::conditional::{EntityTag, Revalidation, Subject, Tags};
 use crate::http::guard::Turnstile;
 use crate::http::problem::Problem;
 use crate::http::statuses::Wrong;
-use crate::live::Live;
+use crate::live::{Live, Sources};
 use crate::settings::Settings;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, Variables};
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use http::StatusCode;
-use identity::{Credential, Identity};
+use identity::Identity;
 use kernel::{Clock, Ids};
 use projections::Progress;
 use services::Dispatch;
@@ -153,7 +152,7 @@ impl Refusal {
         Self { errors: vec![error], cause: Cause::Wrong(wrong) }
     }
 
-    fn invalid(error: ServerError) -> Self {
+    pub(crate) fn invalid(error: ServerError) -> Self {
         Self::new(Wrong::Invalid, error)
     }
 }
@@ -165,9 +164,9 @@ impl From<Problem> for Refusal {
 }
 
 /// A request that may be executed.
-struct Prepared {
-    request: Request,
-    operation: OperationType,
+pub(crate) struct Prepared {
+    pub(crate) request: Request,
+    pub(crate) operation: OperationType,
     /// What it costs in points.
     requested: u64,
     /// The most points that an operation of this caller may cost.
@@ -175,7 +174,7 @@ struct Prepared {
     /// Whose budget it draws from.
     payer: Option<Payer>,
     /// The views must have come this far before they are read.
-    consistency: Option<ConsistencyToken>,
+    pub(crate) consistency: Option<ConsistencyToken>,
     /// What its answer's tag stands for, if it can have one.
     subject: Option<Subject>,
 }
@@ -185,7 +184,14 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         let Parts { db, log, services, progress, identity, clock, ids, keys, settings } = parts;
         let cursors = Cursors::new(keys.derive("gateway/cursors"));
-        let live = Live::follow(log.clone(), progress.clone());
+        let live = Live::follow(Sources {
+            db: db.clone(),
+            log: log.clone(),
+            progress: progress.clone(),
+            bars: identity.bars.clone(),
+            recheck: settings.stream_recheck,
+            kept: settings.stream_kept,
+        });
         let (followed, closing, end) = (progress.clone(), live.clone(), log.progress());
         tokio::spawn(async move {
             tokio::select! {
@@ -218,7 +224,7 @@ impl Api {
     }
 
     /// The schema as this caller meets it.
-    fn schema(&self, caller: &Caller) -> &HubSchema {
+    pub(crate) fn schema(&self, caller: &Caller) -> &HubSchema {
         let told = self.inner.settings.suggestions.reach(caller.is_signed_in());
         self.inner.suggesting.as_ref().filter(|_| told).unwrap_or(&self.inner.schema)
     }
@@ -263,81 +269,14 @@ impl Api {
         answer
     }
 
-    /// Carries out any operation as a stream of answers; queries and mutations give one.
-    ///
-    /// # Errors
-    /// What [`Answer::Refused`] would hold.
-    pub async fn stream(&self, caller: &Caller, ask: Ask, way: Way) -> Result<BoxStream<'static, Response>, Refusal> {
-        let prepared = self.prepare(caller, ask, way, None)?;
-        if let Some(token) = prepared.consistency {
-            self.await_consistency(token).await?;
-        }
-        let charge = self.charge(&prepared)?;
-        if prepared.operation != OperationType::Subscription {
-            let api = self.clone();
-            let caller = caller.clone();
-            let answer = async move {
-                let freshness = api.freshness();
-                match api.run(&caller, prepared.request, freshness).await {
-                    Ok(response) => with_cost(response, &charge),
-                    Err(refused) => Response::from_errors(refused.errors),
-                }
-            };
-            return Ok(futures::stream::once(answer).boxed());
-        }
-        metrics::counter!("hub_graphql_requests_total", "operation" => "subscription", "outcome" => "ok").increment(1);
-        let context = self.context(caller).await?;
-        let mut charge = Some(charge);
-        let stream = self.schema(caller).execute_stream(prepared.request.data(Arc::new(context)));
-        // It is paid for once, and the first answer says so.
-        let stream = stream.map(move |response| match charge.take() {
-            Some(charge) => with_cost(response, &charge),
-            None => response,
-        });
-        let (api, credential) = (self.clone(), caller.credential.clone());
-        let ended = async move { api.ended(credential.as_ref()).await };
-        Ok(stream.map(cleaned).take_until(Box::pin(ended)).boxed())
-    }
-
-    /// Resolves once streams of this caller must end: the hub stops, or the session, the token or the person is no longer good.
-    pub(crate) async fn ended(&self, credential: Option<&Credential>) {
-        let closed = self.backend().live.closed();
-        let Some(credential) = credential else { return closed.await };
-        let revoked = async {
-            loop {
-                tokio::time::sleep(self.settings().stream_recheck).await;
-                let identity = &self.backend().identity;
-                let good = match credential {
-                    Credential::Session(session) => identity.sessions.is_open(session.id).await,
-                    Credential::Token(token) => identity.tokens.is_valid(token.id).await,
-                };
-                match good {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    // Not knowing is no reason to show anything more; but a moment's outage is none to end every stream either.
-                    // Events are read with fresh grants from the same database, so nothing is shown meanwhile.
-                    Err(error) => tracing::warn!(%error, "open streams cannot be checked"),
-                }
-            }
-        };
-        tokio::select! {
-            () = closed => {}
-            () = revoked => {}
-        }
-    }
-
-    /// Whether the process is about to stop.
-    pub fn is_closing(&self) -> bool {
-        self.backend().live.is_closed()
-    }
-
-    /// Ends every open stream, so that the process can stop.
-    pub fn close_streams(&self) {
-        self.backend().live.close();
-    }
-
     /// Everything that can be said before anything is executed.
-    fn prepare(&self, caller: &Caller, mut ask: Ask, way: Way, revalidation: Option<&Revalidation>) -> Result<Prepared, Refusal> {
+    pub(crate) fn prepare(
+        &self,
+        caller: &Caller,
+        mut ask: Ask,
+        way: Way,
+        revalidation: Option<&Revalidation>,
+    ) -> Result<Prepared, Refusal> {
         let documents = &self.inner.settings.documents;
         let (operation_name, variables) = (ask.operation_name.take(), std::mem::take(&mut ask.variables));
         let consistency = caller.consistency.max(ask.consistency);
@@ -399,7 +338,7 @@ impl Api {
     }
 
     /// Takes what an operation costs from its caller's budget.
-    fn charge(&self, prepared: &Prepared) -> Result<Charge, Problem> {
+    pub(crate) fn charge(&self, prepared: &Prepared) -> Result<Charge, Problem> {
         let &Prepared { requested, most, payer, .. } = prepared;
         self.inner.turnstile.purses().take(payer, requested, most)
     }
@@ -427,7 +366,7 @@ impl Api {
         Ok(Answer::Executed { response, charge, freshness, tag })
     }
 
-    async fn run(&self, caller: &Caller, request: Request, freshness: Freshness) -> Result<Response, Refusal> {
+    pub(crate) async fn run(&self, caller: &Caller, request: Request, freshness: Freshness) -> Result<Response, Refusal> {
         let context = self.context(caller).await?;
         let execution = AssertUnwindSafe(self.schema(caller).execute(request.data(Arc::new(context)))).catch_unwind();
         match tokio::time::timeout(self.inner.settings.request_timeout, execution).await {
@@ -526,7 +465,7 @@ fn unfit(unfit: Unfit) -> Refusal {
 }
 
 /// The answer with what it cost.
-fn with_cost(mut response: Response, charge: &Charge) -> Response {
+pub(crate) fn with_cost(mut response: Response, charge: &Charge) -> Response {
     response.extensions.insert("cost".to_owned(), charge.shown());
     response
 }
@@ -545,7 +484,7 @@ fn with_code(mut error: ServerError, code: &str) -> ServerError {
     error
 }
 
-fn unavailable(error: &sqlx::Error) -> Refusal {
+pub(crate) fn unavailable(error: &sqlx::Error) -> Refusal {
     if is_passing(error) {
         tracing::warn!(%error, "the database does not answer");
         return Problem::unavailable("The hub cannot read its database at the moment. Try again shortly.").into();
@@ -560,7 +499,7 @@ fn is_request_error(response: &Response) -> bool {
 }
 
 /// Takes from the errors what is none of the client's business, and gives each a code.
-fn cleaned(mut response: Response) -> Response {
+pub(crate) fn cleaned(mut response: Response) -> Response {
     response.errors.truncate(MOST_ERRORS);
     for error in &mut response.errors {
         let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());

@@ -13,6 +13,7 @@ pub mod live;
 pub mod markdown;
 pub mod page;
 pub mod settings;
+pub mod streaming;
 
 pub use api::{Answer, Api, Cause, Parts, Refusal, Way};
 pub use caller::{Caller, ConsistencyToken};
@@ -23,3 +24,4 @@ pub use graphql::sdl;
 pub use http::statuses::Statuses;
 pub use page::PageError;
 pub use settings::{Budget, Budgets, Rates, Settings, Suggestions};
+pub use streaming::Streamed;

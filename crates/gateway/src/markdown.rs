@@ -10,12 +10,31 @@ use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, format_html, parse_document};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// How many levels of quotes, lists and emphasis lie within each other at most.
 const DEEPEST: usize = 60;
 /// The level of the first heading in a text; the page has the first and the second.
 const FIRST_HEADING: u8 = 3;
+
+/// How many bytes of texts that were rendered are kept, with about twice as much of HTML.
+const KEPT: u64 = 4 * 1024 * 1024;
+
+/// What was rendered lately, by the text.
+static RENDERED: LazyLock<moka::sync::Cache<String, Arc<str>>> = LazyLock::new(|| {
+    let weigher = |text: &String, _: &Arc<str>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder().max_capacity(KEPT).weigher(weigher).build()
+});
+
+/// The text as safe HTML, kept for a while: a new post is shown to many at once.
+pub fn rendered(markdown: &str) -> Arc<str> {
+    if let Some(html) = RENDERED.get(markdown) {
+        return html;
+    }
+    let html: Arc<str> = render(markdown).into();
+    RENDERED.insert(markdown.to_owned(), Arc::clone(&html));
+    html
+}
 
 /// The text as safe HTML.
 pub fn render(markdown: &str) -> String {

@@ -46,8 +46,14 @@ pub struct Settings {
     pub socket_init_wait: Duration,
     /// How often open streams are asked for signs of life, and told that they live.
     pub stream_ping: Duration,
-    /// How often the right to an open stream is looked at again.
+    /// How often it is looked at whether the sessions and tokens of open streams still hold.
     pub stream_recheck: Duration,
+    /// How many events are kept in memory, once for all streams, for those who are a little behind.
+    pub stream_kept: usize,
+    /// How long the reader of a stream may take to accept what was sent before the stream is ended.
+    pub stream_send_wait: Duration,
+    /// How long a connection may have something to write of which nothing is taken before it is let go.
+    pub write_wait: Duration,
     /// Operations at once on one WebSocket.
     pub socket_operations: usize,
     /// Writes the metrics for `/metrics`; without it there is no such page.
@@ -161,6 +167,9 @@ impl Default for Settings {
             socket_init_wait: Duration::from_secs(5),
             stream_ping: Duration::from_secs(12),
             stream_recheck: Duration::from_millis(800),
+            stream_kept: 4_096,
+            stream_send_wait: Duration::from_secs(10),
+            write_wait: Duration::from_secs(30),
             socket_operations: 20,
             metrics: None,
         }

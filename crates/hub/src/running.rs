@@ -311,14 +311,16 @@ pub(crate) async fn serve_until_stopped(hub: Hub, listener: TcpListener, stop: C
     let router = api.router().fallback_service(api.guard(web::router(pages)));
     let told = stop.clone();
     let closing = api.clone();
-    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async move {
-        told.cancelled().await;
-        // Live updates would keep their connections open for ever.
-        closing.close_streams();
+    let mut server = tokio::spawn(async move {
+        let stop = async {
+            told.cancelled().await;
+            // Live updates would keep their connections open for ever.
+            closing.close_streams();
+        };
+        closing.serve(listener, router, stop).await;
     });
-    let mut server = tokio::spawn(async move { server.await });
     let outcome = tokio::select! {
-        ended = &mut server => ended.context("the server ended badly")?.context("the server failed"),
+        ended = &mut server => ended.context("the server ended badly"),
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             server.abort();
             Ok(())

@@ -4,8 +4,8 @@
 //! repeated, so a follower that starts again from its checkpoint does no harm.
 
 use crate::api_tokens::ApiTokens;
-use crate::sessions::Sessions;
-use kernel::{Clock, OrganisationId, PersonId, ProviderId};
+use crate::sessions::{SessionId, Sessions};
+use kernel::{Clock, OrganisationId, PersonId, ProviderId, TokenId};
 use organisations::{organisation, person};
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -77,6 +77,32 @@ impl Bars {
             Event::Registered { .. } | Event::Renamed { .. } | Event::ProviderRegistered { .. } => {}
         }
         Ok(())
+    }
+
+    /// Which of these sessions and API tokens no longer hold: ended, revoked, run out, or of someone who is barred. One
+    /// statement, however many there are: this is what is asked over and over for all open streams.
+    ///
+    /// A session with an open stream is in use, so it is not the idle time-out that ends it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ended(&self, sessions: &[SessionId], tokens: &[TokenId]) -> Result<Vec<Uuid>, sqlx::Error> {
+        let sessions: Vec<Uuid> = sessions.iter().map(|session| session.0).collect();
+        let tokens: Vec<Uuid> = tokens.iter().map(|token| token.uuid()).collect();
+        sqlx::query_scalar!(
+            r#"select i.id as "id!" from unnest($1::uuid[]) i(id) where not exists (
+                   select from identity.sessions s where s.id = i.id and s.expires_at > $3
+                   and not exists (select from identity.barred b where b.subject in (s.person, s.organisation, s.provider)))
+               union all
+               select i.id from unnest($2::uuid[]) i(id) where not exists (
+                   select from identity.api_tokens t where t.id = i.id and t.expires_at > $3
+                   and not exists (select from identity.barred b where b.subject in (t.person, t.organisation)))"#,
+            &sessions,
+            &tokens,
+            self.clock.now(),
+        )
+        .fetch_all(&self.db)
+        .await
     }
 
     /// Whether a person, organisation or provider is barred.

@@ -7,11 +7,13 @@
 //! - [`mod@events`] tells who may see what happened, and where the history of each thing stands in the log.
 //! - [`page`] pages every list by keyset.
 //! - [`grants`] tells what a person may see and do.
+//! - [`concerns`] tells where an event belongs and whom it concerns.
 //! - [`runtime`] keeps the views: exactly once, in the order of the log, with rebuilds beside the running view.
 
 mod code;
 mod columns;
 pub mod communities;
+pub mod concerns;
 pub mod discussions;
 pub mod events;
 pub mod grants;

@@ -2,9 +2,10 @@
 //!
 //! A resolver begins with `let request = RequestContext::of(ctx)?;` and passes `&request.viewer()` to every query function.
 
+use super::commons::Common;
 use super::connection::Cursors;
 use super::error::{FaultCode, database, fault};
-use super::standing::{self, Standing};
+use super::standing::{self, Cell, Standing};
 use super::views::Views;
 use crate::live::Live;
 use async_graphql::Context;
@@ -14,7 +15,7 @@ use kernel::{Actor, Clock, Ids, PersonId, Timestamp, Viewer};
 use projections::Progress;
 use services::Dispatch;
 use sqlx::PgPool;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Log;
 
@@ -47,7 +48,8 @@ pub struct Backend {
 pub struct RequestContext {
     backend: Arc<Backend>,
     credential: Option<Credential>,
-    standing: Arc<RwLock<Arc<Standing>>>,
+    standing: Cell,
+    common: Option<Common>,
     views: DataLoader<Views>,
     now: Timestamp,
 }
@@ -55,10 +57,25 @@ pub struct RequestContext {
 impl RequestContext {
     /// A request by whoever presented this credential, with the standing read at its start.
     pub fn new(backend: Arc<Backend>, credential: Option<Credential>, standing: Standing) -> Self {
+        Self::with(backend, credential, standing.into(), None)
+    }
+
+    /// A subscription by whoever presented this credential, with a standing that is kept up to date, and what it has in common with
+    /// others.
+    pub fn following(backend: Arc<Backend>, credential: Option<Credential>, standing: Cell) -> Self {
+        let common = Common::new(backend.live.commons());
+        Self::with(backend, credential, standing, Some(common))
+    }
+
+    fn with(backend: Arc<Backend>, credential: Option<Credential>, standing: Cell, common: Option<Common>) -> Self {
         let now = backend.clock.now();
-        let standing = Arc::new(RwLock::new(Arc::new(standing)));
-        let views = Views::loader(backend.db.clone(), backend.log.clone(), Arc::clone(&standing));
-        Self { backend, credential, standing, views, now }
+        let views = Views::loader(backend.db.clone(), backend.log.clone(), standing.clone(), common.clone());
+        Self { backend, credential, standing, common, views, now }
+    }
+
+    /// What a subscription has in common with others to whom the same is shown.
+    pub fn common(&self) -> Option<&Common> {
+        self.common.as_ref()
     }
 
     /// The request that a resolver works for.
@@ -81,7 +98,7 @@ impl RequestContext {
 
     /// Who looks and who acts.
     pub fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing.read().unwrap_or_else(PoisonError::into_inner))
+        self.standing.get()
     }
 
     /// Reads the standing anew: what was just done may have changed it.
@@ -90,8 +107,7 @@ impl RequestContext {
     /// The database's.
     pub async fn renew(&self) -> Result<(), sqlx::Error> {
         if let Some(credential) = &self.credential {
-            let standing = Arc::new(standing::read(&self.backend.db, credential).await?);
-            *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+            self.standing.set(standing::read(&self.backend.db, credential).await?);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 pub mod audience;
 pub mod category;
+pub mod commons;
 pub mod community;
 pub mod connection;
 pub mod context;

@@ -12,7 +12,7 @@ use super::views::{PostOf, PostUpvoted, ReactionsTo, RepliesTo, RepliesTotal, Re
 use crate::markdown;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use kernel::{Action, Scope};
+use kernel::{Action, PersonId, Scope};
 use projections::Slice;
 use projections::discussions::post::PostRow;
 use projections::events::Subject;
@@ -27,6 +27,13 @@ pub struct Post {
 impl From<PostRow> for Post {
     fn from(row: PostRow) -> Self {
         Self { row }
+    }
+}
+
+impl Post {
+    /// Who wrote it.
+    pub(super) fn written_by(&self) -> PersonId {
+        self.row.author.id
     }
 }
 
@@ -50,8 +57,8 @@ impl Post {
         &self.row.body
     }
     /// What it says, as safe HTML.
-    async fn html(&self) -> String {
-        markdown::render(&self.row.body)
+    async fn html(&self) -> Arc<str> {
+        markdown::rendered(&self.row.body)
     }
     /// When it was posted; for imported posts, at their source.
     async fn created_at(&self) -> DateTime<Utc> {

@@ -1,13 +1,14 @@
 //! The views as resolvers read them: what many objects of one answer ask for at once is read by one statement.
 //!
 //! There is no cache. A mutation looks again at what it changed, and a subscription looks for hours; both must see what is
-//! there now. So the number of statements of a query depends on its depth, never on the length of its lists.
+//! there now. (What is the same for all to whom an event is shown is read once for them: see [`commons`](super::commons).) So the number of statements of a query depends on its depth, never on the length of its lists.
 //!
 //! **To batch another lookup or list:** give it a key here, and a row in [`lookups`] or [`lists`].
 
+use super::commons::{Common, Commons, Found, Kept, Lookup};
 use super::context::RequestContext;
 use super::error::{FaultCode, database, fault};
-use super::standing::Standing;
+use super::standing::Cell;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
@@ -24,23 +25,44 @@ use projections::{Page, Slice};
 use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use store::Log;
 
 /// Reads the views for one request's viewer.
 pub struct Views {
     db: PgPool,
     log: Log,
-    standing: Arc<RwLock<Arc<Standing>>>,
+    standing: Cell,
+    common: Option<Common>,
 }
 
 /// Why a batch could not be read; every resolver that waited for it gets it.
 pub(super) type Failed = Arc<sqlx::Error>;
 
 impl Views {
-    /// A loader for a request with this standing.
-    pub fn loader(db: PgPool, log: Log, standing: Arc<RwLock<Arc<Standing>>>) -> DataLoader<Self> {
-        DataLoader::new(Self { db, log, standing }, TokioSpawner::current(), TokioTimer::default())
+    /// A loader for a request with this standing; a subscription has something in common with others.
+    pub fn loader(db: PgPool, log: Log, standing: Cell, common: Option<Common>) -> DataLoader<Self> {
+        DataLoader::new(Self { db, log, standing, common }, TokioSpawner::current(), TokioTimer::default())
+    }
+
+    /// What these keys name, as far as the viewer sees it.
+    async fn look<K: Lookup>(&self, keys: &[K]) -> Result<HashMap<K, K::Row>, Failed> {
+        let (viewer, mut found, mut own) = (self.viewer(), HashMap::new(), Vec::new());
+        match &self.common {
+            None => own.extend_from_slice(keys),
+            Some(common) => {
+                for key in keys {
+                    match common.find(&viewer, &self.db, *key).await? {
+                        Found::Common(row) => found.extend(row.map(|row| (*key, row))),
+                        Found::Own => own.push(*key),
+                    }
+                }
+            }
+        }
+        if !own.is_empty() {
+            found.extend(K::read(&viewer, &self.db, &own).await.map_err(Arc::new)?);
+        }
+        Ok(found)
     }
 
     pub(super) fn db(&self) -> &PgPool {
@@ -52,7 +74,7 @@ impl Views {
     }
 
     pub(super) fn viewer(&self) -> Viewer {
-        self.standing.read().unwrap_or_else(PoisonError::into_inner).viewer.clone()
+        self.standing.get().viewer.clone()
     }
 }
 
@@ -70,6 +92,21 @@ where
     request.views().load_one(key).await.map_err(|error| database(&error))
 }
 
+/// Reads one thing that is shown with an event: most often the same as for everyone else to whom it is shown.
+pub(super) async fn look<K>(request: &RequestContext, key: K) -> async_graphql::Result<Option<K::Row>>
+where
+    K: Lookup,
+    Views: Loader<K, Value = K::Row, Error = Failed>,
+{
+    if let Some(common) = request.common() {
+        let found = common.find(&request.viewer(), request.db(), key).await.map_err(|error| database(&error))?;
+        if let Found::Common(row) = found {
+            return Ok(row);
+        }
+    }
+    load(request, key).await
+}
+
 /// Counts what a key of a count names, in a batch with others.
 pub(super) async fn total<K>(request: Arc<RequestContext>, key: K) -> async_graphql::Result<u64>
 where
@@ -79,21 +116,33 @@ where
     Ok(load(&request, key).await?.unwrap_or_default())
 }
 
-/// Single rows by their key.
+/// Single rows by their key; what is said after `common as` is kept for those to whom an event is shown, where a row shows all that
+/// it has.
 macro_rules! lookups {
-    ($($(#[$doc:meta])* $key:ident($id:ty) => $row:ty: $read:path, $name:expr;)*) => {$(
+    ($($(#[$doc:meta])* $key:ident($id:ty) => $row:ty: $read:path, $name:expr $(, common as $rows:ident if $whole:expr)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub struct $key(pub $id);
+
+        impl Lookup for $key {
+            type Row = $row;
+            async fn read(viewer: &Viewer, db: &PgPool, keys: &[Self]) -> Result<HashMap<Self, $row>, sqlx::Error> {
+                let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
+                let name: fn(&$row) -> $id = $name;
+                Ok($read(viewer, db, &ids).await?.into_iter().map(|row| ($key(name(&row)), row)).collect())
+            }
+            $(
+                fn kept(commons: &Commons) -> Option<Kept<'_, Self, $row>> {
+                    Some((&commons.$rows, $whole))
+                }
+            )?
+        }
 
         impl Loader<$key> for Views {
             type Value = $row;
             type Error = Failed;
             async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, $row>, Failed> {
-                let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
-                let rows = $read(&self.viewer(), &self.db, &ids).await.map_err(Arc::new)?;
-                let name: fn(&$row) -> $id = $name;
-                Ok(rows.into_iter().map(|row| ($key(name(&row)), row)).collect())
+                self.look(keys).await
             }
         }
     )*};
@@ -101,9 +150,9 @@ macro_rules! lookups {
 
 lookups! {
     /// An organisation.
-    OrganisationOf(OrganisationId) => OrganisationRow: organisation::by_ids, |row| row.reference.id;
+    OrganisationOf(OrganisationId) => OrganisationRow: organisation::by_ids, |row| row.reference.id, common as organisations if |_| true;
     /// A person that something seen refers to.
-    PersonOf(PersonId) => PersonRow: person::referred, |row| row.reference.id;
+    PersonOf(PersonId) => PersonRow: person::referred, |row| row.reference.id, common as persons if |row| row.reference.visible;
     /// A person, if the viewer sees them.
     VisiblePerson(PersonId) => PersonRow: person::by_ids, |row| row.reference.id;
     /// A team, if the viewer sees it.
@@ -117,9 +166,9 @@ lookups! {
     /// A category, if the viewer sees it.
     VisibleCategory(CategoryId) => CategoryRow: category::by_ids, |row| row.reference.id;
     /// A thread, if the viewer sees it.
-    ThreadOf(ThreadId) => ThreadRow: thread::by_ids, |row| row.id;
+    ThreadOf(ThreadId) => ThreadRow: thread::by_ids, |row| row.id, common as threads if |row| row.author.visible;
     /// A post, if the viewer sees it.
-    PostOf((ThreadId, PostId)) => PostRow: post::by_ids, |row| (row.thread, row.id);
+    PostOf((ThreadId, PostId)) => PostRow: post::by_ids, |row| (row.thread, row.id), common as posts if |row| row.author.visible;
     /// The viewer's own membership of a community.
     OwnMembership(CommunityId) => MembershipRow: membership::of_viewer_in, |row| row.community.id;
 }

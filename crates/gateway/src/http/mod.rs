@@ -4,6 +4,7 @@ pub mod answer;
 pub mod ask;
 pub mod budget;
 pub mod conditional;
+pub mod connections;
 pub mod explorer;
 pub mod graphql;
 pub mod guard;

@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::api::{Api, Way, coded};
 use crate::caller::Caller;
 use crate::graphql::limits;
+use crate::streaming::Streamed;
 use async_graphql::Response as Executed;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
@@ -17,6 +18,7 @@ use identity::Credential;
 use identity::authentication::authenticate_token;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -26,8 +28,12 @@ use tokio_stream::StreamMap;
 const PROTOCOL: &str = "graphql-transport-ws";
 /// The longest id of an operation that is taken, in bytes.
 const LONGEST_ID: usize = 128;
-/// How long a client may take to accept a message before it is given up.
-const SEND_WAIT: Duration = Duration::from_secs(10);
+/// How long a client may take to take note of the end.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+/// Bytes that are made ready for reading; longer messages make more. Ten thousand sockets that say nothing shall not cost a gigabyte.
+const READ_BUFFER: usize = 4 * 1024;
+/// The longest reason of a close frame, in bytes (RFC 6455, 5.5).
+const LONGEST_REASON: usize = 123;
 /// Pings without a sign of life after which a client is given up.
 const MISSED_PINGS: u32 = 3;
 
@@ -63,11 +69,22 @@ impl Close {
     fn internal() -> Self {
         Self(4500, "The hub made a mistake.".to_owned())
     }
+    /// The client reads too slowly. It is told the last position of each operation, as far as there is room, to go on from.
+    fn too_slow(positions: &BTreeMap<String, u64>) -> Self {
+        let mut reason = "Too slow. Go on after".to_owned();
+        for (id, position) in positions {
+            let next = format!(" {id}={position}");
+            if reason.len() + next.len() <= LONGEST_REASON {
+                reason.push_str(&next);
+            }
+        }
+        // “Try again later”, which clients do by themselves.
+        Self(1013, reason)
+    }
 }
 
-/// A close frame takes 123 bytes of reason.
 fn short(mut reason: String) -> String {
-    let mut end = reason.len().min(120);
+    let mut end = reason.len().min(LONGEST_REASON);
     while !reason.is_char_boundary(end) {
         end -= 1;
     }
@@ -92,20 +109,24 @@ pub async fn answer(State(api): State<Api>, request: Request) -> Response {
             .respond(Media::Json);
     };
     let most = api.settings().body_bytes;
-    upgrade.protocols([PROTOCOL]).max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
+    // Messages are written as they come, so nothing is gained by gathering them.
+    let upgrade = upgrade.protocols([PROTOCOL]).read_buffer_size(READ_BUFFER).write_buffer_size(0);
+    upgrade.max_message_size(most).max_frame_size(most).on_upgrade(move |socket| async move {
+        let wait = api.settings().write_wait;
         if socket.protocol().is_none_or(|protocol| protocol != PROTOCOL) {
-            return close(socket, Close::protocol()).await;
+            return close(socket, Close::protocol(), wait).await;
         }
-        Connection { api, caller, own, acknowledged: false, operations: StreamMap::new() }.serve(socket).await;
+        let operations = StreamMap::new();
+        Connection { api, caller, own, acknowledged: false, operations, positions: BTreeMap::new() }.serve(socket).await;
     })
 }
 
-async fn close(mut socket: WebSocket, Close(code, reason): Close) {
+async fn close(mut socket: WebSocket, Close(code, reason): Close, wait: Duration) {
     let frame = CloseFrame { code, reason: reason.into() };
     // Whoever has gone already need not be told.
-    let _sent = timeout(SEND_WAIT, socket.send(Message::Close(Some(frame)))).await;
+    let _sent = timeout(wait, socket.send(Message::Close(Some(frame)))).await;
     // The client's own close frame ends the connection in order.
-    let _closed = timeout(Duration::from_secs(1), async { while let Some(Ok(_)) = socket.recv().await {} }).await;
+    let _closed = timeout(CLOSE_WAIT, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
 }
 
 /// A message of the client.
@@ -135,7 +156,8 @@ fn written(message: &impl Serialize) -> String {
 
 /// What an operation yields: an answer, or that there will be no more.
 enum Yield {
-    Next(Executed),
+    /// An answer, and the position that it shows.
+    Next(Box<Executed>, Option<u64>),
     Refused(Vec<async_graphql::ServerError>),
     Complete,
 }
@@ -147,28 +169,35 @@ struct Connection {
     own: bool,
     acknowledged: bool,
     operations: StreamMap<String, BoxStream<'static, Yield>>,
+    /// The last position of each operation that was sent.
+    positions: BTreeMap<String, u64>,
 }
 
 impl Connection {
     async fn serve(mut self, mut socket: WebSocket) {
-        let ping = self.api.settings().stream_ping;
+        let (ping, wait) = (self.api.settings().stream_ping, self.api.settings().stream_send_wait);
+        let close_wait = self.api.settings().write_wait;
         let init = Instant::now() + self.api.settings().socket_init_wait;
-        let (mut heard, mut next_ping) = (Instant::now(), Instant::now() + ping);
+        let (mut unanswered, mut next_ping) = (0, Instant::now() + ping);
         let mut ended = self.ended();
         loop {
             let step = tokio::select! {
+                // In this order, for when the hub stops every operation ends too: the client shall connect again, and not take it
+                // that they are complete.
+                biased;
                 () = &mut ended => {
                     ControlFlow::Break(if self.caller.is_signed_in() && !self.api.is_closing() { Close::unauthorized() } else { Close::going_away() })
                 }
                 () = sleep_until(init), if !self.acknowledged => ControlFlow::Break(Close::init_timeout()),
                 () = sleep_until(next_ping), if self.acknowledged => {
                     next_ping = Instant::now() + ping;
-                    if heard.elapsed() > ping * MISSED_PINGS { return }
+                    if unanswered == MISSED_PINGS { return }
+                    unanswered += 1;
                     ControlFlow::Continue(Some(written(&json!({ "type": "ping" }))))
                 }
                 message = socket.recv() => {
                     let Some(Ok(message)) = message else { return };
-                    heard = Instant::now();
+                    unanswered = 0;
                     let was = self.acknowledged;
                     let step = match message {
                         Message::Text(text) => self.hear(text.as_str()).await,
@@ -184,33 +213,49 @@ impl Connection {
             match step {
                 ControlFlow::Continue(None) => {}
                 ControlFlow::Continue(Some(message)) => {
-                    if !matches!(timeout(SEND_WAIT, socket.send(Message::text(message))).await, Ok(Ok(()))) {
-                        return;
+                    match timeout(wait, socket.send(Message::text(message))).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => return,
+                        // Nothing more is read for the client while it is given the time to take note.
+                        Err(_) => {
+                            self.operations.clear();
+                            return close(socket, Close::too_slow(&self.positions), close_wait).await;
+                        }
                     }
                 }
-                ControlFlow::Break(reason) => return close(socket, reason).await,
+                ControlFlow::Break(reason) => return close(socket, reason, close_wait).await,
             }
         }
     }
 
     /// Resolves when whoever the socket belongs to may no longer have it.
     fn ended(&self) -> futures::future::BoxFuture<'static, ()> {
-        let (api, credential) = (self.api.clone(), self.caller.credential.clone());
-        async move { api.ended(credential.as_ref()).await }.boxed()
+        let (api, watched) = (self.api.clone(), self.api.watch(self.caller.credential.as_ref()));
+        async move { api.ended(&watched).await }.boxed()
     }
 
     fn tell(&mut self, id: &str, yielded: Yield) -> String {
         match yielded {
-            Yield::Next(response) => written(&Next { id, kind: "next", payload: &response }),
+            Yield::Next(response, position) => {
+                if let Some(position) = position {
+                    self.positions.insert(id.to_owned(), position);
+                }
+                written(&Next { id, kind: "next", payload: &response })
+            }
             Yield::Refused(errors) => {
-                self.operations.remove(id);
+                self.forget(id);
                 written(&json!({ "id": id, "type": "error", "payload": errors }))
             }
             Yield::Complete => {
-                self.operations.remove(id);
+                self.forget(id);
                 written(&json!({ "id": id, "type": "complete" }))
             }
         }
+    }
+
+    fn forget(&mut self, id: &str) {
+        self.operations.remove(id);
+        self.positions.remove(id);
     }
 
     /// Takes a message; yields what to send back at once, or why to close.
@@ -232,7 +277,7 @@ impl Connection {
             Incoming::Subscribe { id, payload } => self.subscribe(id, payload),
             Incoming::Complete { id } => {
                 // It may have completed by itself just before.
-                self.operations.remove(&id);
+                self.forget(&id);
                 ControlFlow::Continue(None)
             }
         }
@@ -242,7 +287,11 @@ impl Connection {
         if self.acknowledged {
             return ControlFlow::Break(Close::too_many());
         }
-        if let Some(token) = payload.as_ref().and_then(presented) {
+        let presented = match payload.as_ref().map_or(Ok(None), presented) {
+            Ok(presented) => presented,
+            Err(reason) => return ControlFlow::Break(reason),
+        };
+        if let Some(token) = presented {
             match authenticate_token(&self.api.backend().identity.tokens, token).await {
                 Ok(token) => self.caller.credential = Some(Credential::Token(token)),
                 Err(identity::AuthError::Unavailable(error)) => {
@@ -292,7 +341,10 @@ impl Connection {
 fn run(api: Api, caller: Caller, ask: Ask) -> BoxStream<'static, Yield> {
     async move {
         match api.stream(&caller, ask, Way::All).await {
-            Ok(responses) => responses.map(Yield::Next).chain(futures::stream::once(async { Yield::Complete })).boxed(),
+            Ok(Streamed { responses, place, .. }) => {
+                let answers = responses.map(move |response| Yield::Next(Box::new(response), place.get()));
+                answers.chain(futures::stream::once(async { Yield::Complete })).boxed()
+            }
             Err(refused) => futures::stream::once(async { Yield::Refused(refused.errors) }).boxed(),
         }
     }
@@ -300,11 +352,25 @@ fn run(api: Api, caller: Caller, ask: Ask) -> BoxStream<'static, Yield> {
     .boxed()
 }
 
-/// The API token in the payload of `connection_init`: `{"token": "hub_…"}`, or `{"authorization": "Bearer hub_…"}`.
-fn presented(payload: &Value) -> Option<&str> {
-    let field = |name: &str| payload.get(name).and_then(Value::as_str);
-    field("token").or_else(|| {
-        let value = field("authorization").or_else(|| field("Authorization"))?;
-        Some(value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or(value, |(_, token)| token.trim()))
-    })
+/// The API token in the payload of `connection_init`: `{"token": "hub_…"}`, or `{"authorization": "Bearer hub_…"}`. One who means to
+/// present something and does it wrongly is not taken for a stranger.
+fn presented(payload: &Value) -> Result<Option<&str>, Close> {
+    let fields = match payload {
+        Value::Null => return Ok(None),
+        Value::Object(fields) => fields,
+        _ => return Err(Close::invalid("the payload of connection_init must be an object")),
+    };
+    let field = |name: &str| match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.as_str())),
+        Some(_) => Err(Close::forbidden()),
+    };
+    if let Some(token) = field("token")? {
+        return Ok(Some(token));
+    }
+    let value = if let Some(value) = field("authorization")? { Some(value) } else { field("Authorization")? };
+    Ok(value.map(|value| match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => value,
+    }))
 }

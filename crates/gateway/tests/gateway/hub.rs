@@ -44,6 +44,7 @@ pub(crate) struct Hub {
     pub(crate) log: Log,
     pub(crate) progress: Progress,
     stop: CancellationToken,
+    gateway: Box<dyn Fn(Settings) -> Parts + Send + Sync>,
     _tasks: JoinSet<()>,
     database: Database,
 }
@@ -167,6 +168,7 @@ impl Hub {
         let progress = projectors.progress();
         projectors.spawn(&mut tasks, &stop);
         let services = Services::new(log.clone(), clock.clone(), ids.clone());
+        let all = services.clone();
         let identity = Identity::new(identity::Parts {
             db: pool.clone(),
             clock: clock.clone(),
@@ -179,18 +181,36 @@ impl Hub {
         })
         .unwrap();
         tasks.spawn(services::process::run(log.clone(), Arc::new(Consequences(identity.bars.clone())), stop.clone()));
-        let api = Api::new(Parts {
-            db: pool,
+        let gateway = move |settings| Parts {
+            db: pool.clone(),
             log: log.clone(),
             services: Arc::new(services.clone()),
             progress: progress.clone(),
             identity: identity.clone(),
-            clock,
-            ids,
-            keys,
+            clock: clock.clone(),
+            ids: ids.clone(),
+            keys: keys.clone(),
             settings,
-        });
-        Self { router: api.router(), api, services, identity, log, progress, stop, _tasks: tasks, database }
+        };
+        let Parts { log, progress, identity, .. } = gateway(Settings::default());
+        let api = Api::new(gateway(settings));
+        Self {
+            router: api.router(),
+            api,
+            services: all,
+            identity,
+            log,
+            progress,
+            stop,
+            gateway: Box::new(gateway),
+            _tasks: tasks,
+            database,
+        }
+    }
+
+    /// Another gateway over the same log and views, as another process of the hub has one.
+    pub(crate) fn gateway(&self) -> Api {
+        Api::new((self.gateway)(self.api.settings().clone()))
     }
 
     /// Waits until every view holds everything.
@@ -265,7 +285,10 @@ impl Hub {
     }
 
     pub(crate) async fn session(&self, someone: &Someone) -> Opened {
-        let provider = ProviderId(someone.organisation.0);
+        self.session_through(someone, ProviderId(someone.organisation.0)).await
+    }
+
+    pub(crate) async fn session_through(&self, someone: &Someone, provider: ProviderId) -> Opened {
         self.identity.sessions.create(someone.id, someone.organisation, provider, &Device::default()).await.unwrap()
     }
 

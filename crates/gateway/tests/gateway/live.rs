@@ -1,74 +1,14 @@
 //! Live updates over server-sent events: nothing is missed, nothing comes twice, and nothing comes to who may not see it.
 
 use crate::hub::{Hub, PATIENCE, Place, Someone, fresh, text};
-use axum::body::{Body, BodyDataStream};
+use crate::sse::{Events, FOLLOW};
+use axum::body::Body;
 use futures::StreamExt;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request, StatusCode};
+use http::header::ACCEPT;
+use http::{Request, StatusCode};
 use kernel::Audience;
 use organisations::person::GrantedRole;
 use serde_json::{Value, json};
-use tower::ServiceExt;
-
-const FOLLOW: &str = "subscription ($thread: ID!, $after: String) { threadActivity(thread: $thread, after: $after) {
-    position kind actor { name } post { body } thread { replyCount } } }";
-
-/// The events of a stream.
-struct Events {
-    body: BodyDataStream,
-    text: String,
-}
-
-impl Events {
-    async fn open(hub: &Hub, token: Option<&str>, query: &str, variables: Value) -> Result<Self, (StatusCode, Value)> {
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri("/graphql/stream")
-            .header(ACCEPT, "text/event-stream")
-            .header(CONTENT_TYPE, "application/json");
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let body = json!({ "query": query, "variables": variables }).to_string();
-        let response = hub.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
-        let status = response.status();
-        if status != StatusCode::OK {
-            let bytes = axum::body::to_bytes(response.into_body(), 100_000).await.unwrap();
-            return Err((status, serde_json::from_slice(&bytes).unwrap()));
-        }
-        assert!(response.headers()[CONTENT_TYPE].to_str().unwrap().starts_with("text/event-stream"));
-        Ok(Self { body: response.into_body().into_data_stream(), text: String::new() })
-    }
-
-    async fn follow(hub: &Hub, someone: &Someone, thread: &str, after: Option<&str>) -> Self {
-        Self::open(hub, Some(&someone.token), FOLLOW, json!({ "thread": thread, "after": after })).await.unwrap()
-    }
-
-    /// The next event: its name and data; comments are passed over.
-    async fn next(&mut self) -> Option<(String, String)> {
-        loop {
-            while let Some((event, rest)) = self.text.split_once("\n\n") {
-                let (event, rest) = (event.to_owned(), rest.to_owned());
-                self.text = rest;
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
-                if let Some(name) = field("event:") {
-                    return Some((name, field("data:").unwrap_or_default()));
-                }
-            }
-            let chunk = tokio::time::timeout(PATIENCE, self.body.next()).await.expect("something comes in time")?;
-            self.text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
-        }
-    }
-
-    /// The next activity.
-    async fn activity(&mut self) -> Value {
-        let (name, data) = self.next().await.expect("the stream goes on");
-        assert_eq!(name, "next", "{data}");
-        let payload: Value = serde_json::from_str(&data).unwrap();
-        assert!(payload.get("errors").is_none(), "{payload:#}");
-        payload["data"]["threadActivity"].clone()
-    }
-}
 
 async fn setting(hub: &Hub) -> (Someone, Someone, Place, String) {
     let (a, b) = (hub.organisation("a").await, hub.organisation("b").await);
@@ -148,7 +88,7 @@ async fn who_may_not_see_the_thread_may_not_follow_it_and_who_loses_it_follows_n
     let thread = text(&opened.data()["threadOpen"]["thread"]["id"]);
 
     // A stranger sees what there is for what does not exist.
-    let mut stranger = Events::open(&hub, None, FOLLOW, json!({ "thread": thread })).await.unwrap();
+    let mut stranger = Events::open(&hub.router, None, FOLLOW, json!({ "thread": thread })).await.unwrap();
     let (_, data) = stranger.next().await.unwrap();
     assert!(data.contains("NOT_FOUND"), "{data}");
 
@@ -181,7 +121,7 @@ async fn what_cannot_be_streamed_is_refused_as_over_http() {
     let hub = Hub::start().await;
     let refused = |query: &'static str, variables: Value| {
         let hub = &hub;
-        async move { Events::open(hub, None, query, variables).await.err().expect("it is refused") }
+        async move { Events::open(&hub.router, None, query, variables).await.err().expect("it is refused") }
     };
     assert_eq!(refused("subscription {", json!({})).await.0, StatusCode::BAD_REQUEST);
     assert_eq!(refused(FOLLOW, json!({})).await.0, StatusCode::BAD_REQUEST);
@@ -202,7 +142,7 @@ async fn what_cannot_be_streamed_is_refused_as_over_http() {
         assert_eq!(body, json!(format!(":\n\nevent: next\ndata: {next}\n\nevent: complete\ndata:\n\n")), "{uri}");
     }
     for (after, code) in [("nonsense", "INVALID_ARGUMENT"), ("-1", "INVALID_ARGUMENT")] {
-        let mut events = Events::open(&hub, None, FOLLOW, json!({ "thread": "x", "after": after })).await.unwrap();
+        let mut events = Events::open(&hub.router, None, FOLLOW, json!({ "thread": "x", "after": after })).await.unwrap();
         let (_, data) = events.next().await.unwrap();
         assert!(data.contains(code) || data.contains("INVALID_ID"), "{data}");
     }

@@ -3,6 +3,7 @@
 
 mod commands;
 mod documents;
+mod following;
 mod freshness;
 mod history;
 mod http;
@@ -11,6 +12,10 @@ mod limits;
 mod live;
 mod mutations;
 mod queries;
+mod revocation;
+mod rule;
 mod sign_in;
+mod slow;
 mod sockets;
+mod sse;
 mod statuses;
