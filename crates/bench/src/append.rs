@@ -1,17 +1,13 @@
 //! Appending one event a command by many clients at once, beside pgbench that inserts the same row into the same table.
 
-use std::{
-    io::Write as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use kernel::{Clock, CommandId, EventId, Metadata, Payload, StreamId, SystemClock, actor::Who};
 use store::{Append, Log, NewEvent};
 use tokio::task::JoinSet;
 
 use crate::{
-    Arguments, database,
+    Arguments, database, pgbench,
     report::{Row, median},
     world::fresh,
 };
@@ -46,8 +42,8 @@ async fn with_clients(arguments: &Arguments, clients: u32) -> anyhow::Result<Vec
     let (mut ours, mut inserts, mut both) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=arguments.rounds() {
         ours.push(hub(&database.log, clients, arguments.run()).await?);
-        inserts.push(pgbench(arguments, &database.url, clients, INSERT).await?);
-        both.push(pgbench(arguments, &database.url, clients, BOTH).await?);
+        inserts.push(pgbench::rate(arguments, &database.url, clients, arguments.run(), INSERT).await?);
+        both.push(pgbench::rate(arguments, &database.url, clients, arguments.run(), BOTH).await?);
         println!(
             "append, {clients} clients, round {round}: {:.0}/s; insert {:.0}/s; with the command's record {:.0}/s",
             ours[ours.len() - 1],
@@ -117,21 +113,4 @@ fn one() -> Append {
         personal: None,
         now,
     }
-}
-
-/// Transactions a second, by as many clients of pgbench, with prepared statements.
-async fn pgbench(arguments: &Arguments, url: &str, clients: u32, statement: &str) -> anyhow::Result<f64> {
-    let mut script = tempfile::NamedTempFile::new()?;
-    // pgbench reads a statement to its semicolon, over lines.
-    script.write_all(statement.as_bytes())?;
-    let mut pgbench = tokio::process::Command::new(&arguments.pgbench);
-    pgbench.args(["--no-vacuum", "--protocol", "prepared", "--jobs", "2", "--client", &clients.to_string()]);
-    pgbench.args(["--time", &arguments.run().as_secs().to_string(), "--file"]).arg(script.path()).arg(url);
-    let output = pgbench.output().await.context("pgbench cannot be started")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !output.status.success() {
-        bail!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.with_context(|| format!("pgbench told no rate:\n{text}"))
 }

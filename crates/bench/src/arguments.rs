@@ -14,6 +14,12 @@ pub(crate) struct Arguments {
     /// The program pgbench
     #[arg(long)]
     pub(crate) pgbench: PathBuf,
+    /// The program hub
+    #[arg(long)]
+    pub(crate) hub: PathBuf,
+    /// The folder in which the packages of `PostGraphile` are installed
+    #[arg(long)]
+    pub(crate) postgraphile: PathBuf,
     /// Only these measurements
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
@@ -23,6 +29,12 @@ pub(crate) struct Arguments {
     /// Events in the log for the rebuild
     #[arg(long)]
     events: Option<u64>,
+    /// Threads in the hub whose list is asked for
+    #[arg(long)]
+    threads: Option<u64>,
+    /// Threads in the hubs that are compared by size
+    #[arg(long, value_delimiter = ',')]
+    sizes: Vec<u64>,
     /// Interleaved runs of each measurement
     #[arg(long)]
     rounds: Option<u32>,
@@ -51,6 +63,22 @@ impl Arguments {
         self.events.unwrap_or(if self.quick { 100_000 } else { 1_000_000 })
     }
 
+    /// How many threads there are in the hub whose list is asked for.
+    pub(crate) fn threads(&self) -> u64 {
+        self.threads.unwrap_or(if self.quick { 20_000 } else { 100_000 })
+    }
+
+    /// How many threads there are in each of the hubs that are compared, in rising order.
+    pub(crate) fn sizes(&self) -> Vec<u64> {
+        let mut sizes = match (self.sizes.is_empty(), self.quick) {
+            (false, _) => self.sizes.clone(),
+            (true, true) => vec![1_000, 10_000, 100_000],
+            (true, false) => vec![1_000, 10_000, 100_000, 1_000_000],
+        };
+        sizes.sort_unstable();
+        sizes
+    }
+
     /// How long one run of a measurement of rates lasts.
     pub(crate) fn run(&self) -> Duration {
         Duration::from_secs(if self.quick { 2 } else { 5 })
@@ -63,7 +91,7 @@ mod tests {
 
     fn chosen(only: &[&str]) -> anyhow::Result<Vec<&'static str>> {
         const ALL: &[(&str, ())] = &[("append", ()), ("visible", ()), ("rebuild", ())];
-        let mut line = vec!["bench", "--database", "postgres://", "--pgbench", "pgbench"];
+        let mut line = vec!["bench", "--database", "postgres://", "--pgbench", "pgbench", "--hub", "hub", "--postgraphile", "."];
         line.extend(only);
         Ok(Arguments::try_parse_from(line)?.choose(ALL)?.iter().map(|(name, ())| *name).collect())
     }

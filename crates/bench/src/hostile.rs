@@ -38,6 +38,9 @@ struct Hostile {
 
 pub(crate) async fn measure(_: &Arguments) -> anyhow::Result<Vec<Row>> {
     let schema = gateway::graphql::schema(true, true);
+    // As the hub does when it starts.
+    limits::cost::prices();
+    variables::lay_out();
     let most = Settings::default().body_bytes;
     let mut rows = Vec::new();
     for Hostile { what, body, reason } in requests() {
@@ -89,8 +92,8 @@ async fn refused(schema: &HubSchema, body: &str, most: usize) -> String {
     if let Err(unfit) = limits::check(&document, &operation.node, &ask.variables, limits::cost::prices(), &limits) {
         return unfit.message;
     }
-    if let Err(misplaced) = variables::check(&document) {
-        return misplaced.to_string();
+    if let Err(unusable) = variables::check(&document) {
+        return unusable.to_string();
     }
     let mut request = Request::new(query).variables(ask.variables);
     request.set_parsed_query(document);

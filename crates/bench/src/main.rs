@@ -6,10 +6,18 @@
 
 mod append;
 mod arguments;
+mod client;
 mod database;
 mod hostile;
+mod list;
+mod pgbench;
+mod population;
+mod process;
 mod rebuild;
 mod report;
+mod servers;
+mod sizes;
+mod subscribers;
 mod visible;
 mod world;
 
@@ -24,8 +32,11 @@ type Measurement = (&'static str, for<'a> fn(&'a Arguments) -> BoxFuture<'a, any
 /// Every measurement, in the order in which they run.
 const MEASUREMENTS: &[Measurement] = &[
     ("append", |arguments| append::measure(arguments).boxed()),
+    ("list", |arguments| list::measure(arguments).boxed()),
+    ("sizes", |arguments| sizes::measure(arguments).boxed()),
     ("visible", |arguments| visible::measure(arguments).boxed()),
     ("rebuild", |arguments| rebuild::measure(arguments).boxed()),
+    ("subscribers", |arguments| subscribers::measure(arguments).boxed()),
     ("hostile", |arguments| hostile::measure(arguments).boxed()),
 ];
 

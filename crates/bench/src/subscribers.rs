@@ -5,26 +5,19 @@
 
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
 use communities::community::{self, MemberKind};
 use futures::{StreamExt, TryStreamExt, stream};
-use identity::ApiTokens;
-use kernel::{Actor, PersonId, ProviderId, SystemClock, TokenId};
+use kernel::{Actor, PersonId, ProviderId};
 use organisations::person::{self, TokenScope};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use services::HubCommand;
-use store::{KeyRing, Log};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    process::{Child, Command},
     sync::mpsc,
     time::timeout,
 };
@@ -32,13 +25,13 @@ use uuid::Uuid;
 
 use crate::{
     arguments::Arguments,
-    database,
-    report::{Row, percentile},
+    database::{self, Database},
+    population,
+    report::{Row, median, percentile},
+    servers::{self, Server},
     world::{World, fresh},
 };
 
-/// The master key of the measured hub: 32 bytes in base64.
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// The longest that anything is waited for; it only ends a run that would hang.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How many are made ready at once.
@@ -54,16 +47,15 @@ const REPLY: &str = "mutation ($input: ThreadReplyInput!) { threadReply(input: $
 pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
     let (count, rounds) = if arguments.quick { (2_000, 5) } else { (10_000, 20) };
     raise_the_limit_of_files(count)?;
-    let database = database::fresh(&arguments.database, "bench_subscribers", 16).await?;
-    let log = Log::new(database.pool.clone(), KeyRing::from_text(KEY)?);
-    let world = World::found(&log).await?;
-    let hub = Hub::start(&database.url).await?;
-    let scene = Scene::set(hub, &world, &database.pool, count).await?;
+    let key = database::random_key();
+    let database = database::sealed_by(&arguments.database, "bench_subscribers", 16, &key).await?;
+    let world = World::found(&database.log).await?;
+    let hub = Hub::of(servers::hub(&arguments.hub, &database.url, &key).await?)?;
+    let scene = Scene::set(hub, &world, &database, count).await?;
     let mut rows = Vec::new();
     for (what, query) in [("its thread", THREAD), ("everything", EVERYTHING)] {
         rows.extend(scene.follow(what, query, rounds).await?);
     }
-    scene.hub.stop().await?;
     Ok(rows)
 }
 
@@ -84,78 +76,39 @@ fn raise_the_limit_of_files(connections: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The hub's program, at work.
+/// The hub at work, and where it listens.
 struct Hub {
-    child: Child,
+    server: Server,
     address: SocketAddr,
-    _folder: tempfile::TempDir,
 }
 
 impl Hub {
-    async fn start(database: &str) -> anyhow::Result<Self> {
-        let program = std::env::current_exe()?.with_file_name("hub");
-        ensure!(program.is_file(), "{} is missing; `cargo xtask bench` builds it beside this program", program.display());
-        let folder = tempfile::tempdir()?;
-        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = hub(&program, folder.path(), database, address).spawn().context("the hub does not start")?;
-        let hub = Self { child, address, _folder: folder };
-        let ready = async {
-            while !matches!(request(hub.address, "GET /readyz HTTP/1.0\r\nhost: localhost\r\n\r\n").await, Ok((200, _))) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        timeout(PATIENCE, ready).await.context("the hub is not ready in time")?;
-        Ok(hub)
-    }
-
-    fn proc(&self, file: &str) -> anyhow::Result<String> {
-        let id = self.child.id().context("the hub has ended")?;
-        let path = PathBuf::from(format!("/proc/{id}/{file}"));
-        std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read; this measurement needs Linux", path.display()))
+    fn of(server: Server) -> anyhow::Result<Self> {
+        let port = server.url.port().context("the hub listens on a port")?;
+        Ok(Self { server, address: SocketAddr::from(([127, 0, 0, 1], port)) })
     }
 
     /// Resident memory in kilobytes.
     fn resident(&self) -> anyhow::Result<f64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("/proc tells no resident memory")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+        Ok(self.server.tree.memory()?.resident * 1024.0)
     }
 
     /// Processor time so far, in milliseconds.
     fn cpu(&self) -> anyhow::Result<f64> {
-        // Fields 14 and 15 (proc(5)), counted after the name, which may hold anything; in hundredths of a second.
-        let stat = self.proc("stat")?;
-        let fields: Vec<&str> = stat.rsplit_once(") ").context("/proc tells no processor time")?.1.split(' ').collect();
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        Ok(ticks * 10.0)
+        Ok(self.server.tree.seconds()? * 1000.0)
     }
 
     /// Asks the API.
     async fn ask(&self, token: &str, query: &str, variables: Value) -> anyhow::Result<Value> {
-        let (status, body) = request(self.address, &post("/graphql", "application/json", token, query, variables)).await?;
+        let (status, body) = request(self.address, &post("/graphql", "application/json", token, query, &variables)).await?;
         let answer: Value = serde_json::from_str(&body).with_context(|| format!("the hub answers {status} {body}"))?;
         ensure!(answer.get("errors").is_none(), "the hub answers {answer}");
         Ok(answer["data"].clone())
     }
-
-    async fn stop(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("the hub cannot be ended")
-    }
-}
-
-fn hub(program: &Path, folder: &Path, database: &str, address: SocketAddr) -> Command {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HUB_")) {
-        command.env_remove(name);
-    }
-    command.args(["serve", "--listen", &address.to_string(), "--log-filter", "warn"]).current_dir(folder);
-    command.env("HUB_DATABASE_URL", database).env("HUB_MASTER_KEY", KEY);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-    command
 }
 
 /// A request in HTTP/1.0, so that what follows the head of the answer is the body and nothing else.
-fn post(path: &str, accept: &str, token: &str, query: &str, variables: Value) -> String {
+fn post(path: &str, accept: &str, token: &str, query: &str, variables: &Value) -> String {
     let body = json!({ "query": query, "variables": variables }).to_string();
     format!(
         "POST {path} HTTP/1.0\r\nhost: localhost\r\naccept: {accept}\r\nauthorization: Bearer {token}\r\n\
@@ -184,13 +137,12 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(hub: Hub, world: &World, pool: &sqlx::PgPool, count: usize) -> anyhow::Result<Self> {
-        let tokens = ApiTokens::new(pool.clone(), Arc::new(SystemClock));
-        let (writer, writers_token) = newcomer(world, &tokens).await?;
+    async fn set(hub: Hub, world: &World, database: &Database, count: usize) -> anyhow::Result<Self> {
+        let (writer, writers_token) = newcomer(world, database).await?;
         let join = community::Command::Join { person: writer, organisation: world.organisation, kind: MemberKind::Member, team: None };
         world.send(&Actor::person(writer, world.organisation), world.community.0, HubCommand::Community(join)).await?;
         let thread = world.open_thread().await?;
-        let newcomers = stream::iter(0..count).map(|_| newcomer(world, &tokens)).buffer_unordered(AT_ONCE);
+        let newcomers = stream::iter(0..count).map(|_| newcomer(world, database)).buffer_unordered(AT_ONCE);
         let followers: Vec<String> = newcomers.map_ok(|(_, token)| token).try_collect().await?;
         let thread = gateway_id(thread);
         let scene = Self { hub, thread, writer: writers_token, followers };
@@ -215,8 +167,8 @@ impl Scene {
         let before = self.hub.resident()?;
         let (heard, mut hearing) = mpsc::unbounded_channel();
         let variables = json!({ "thread": self.thread, "after": position });
-        let connecting = stream::iter(&self.followers).map(|token| {
-            let request = post("/graphql/stream", "text/event-stream", token, query, variables.clone());
+        let connecting = stream::iter(self.followers.clone()).map(|token| {
+            let request = post("/graphql/stream", "text/event-stream", &token, query, &variables);
             Listener::open(self.hub.address, request, heard.clone())
         });
         let listeners: Vec<Listener> = connecting.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -257,7 +209,7 @@ impl Scene {
                     "p50 {:.0} ms, p99 {:.0} ms, the last one {:.0} ms (median of {rounds})",
                     percentile(&all, 0.5),
                     percentile(&all, 0.99),
-                    crate::report::median(lasts)
+                    median(lasts)
                 ),
             ),
             row(
@@ -289,7 +241,7 @@ impl Scene {
 }
 
 /// Someone who signs in, with an API token.
-async fn newcomer(world: &World, tokens: &ApiTokens) -> anyhow::Result<(PersonId, String)> {
+async fn newcomer(world: &World, database: &Database) -> anyhow::Result<(PersonId, String)> {
     let id = PersonId(fresh());
     let identity = person::Identity {
         provider: ProviderId(world.organisation.0),
@@ -298,9 +250,7 @@ async fn newcomer(world: &World, tokens: &ApiTokens) -> anyhow::Result<(PersonId
     };
     let command = person::Command::Join { organisation: world.organisation, identity, name: "A follower".to_owned(), email: None };
     world.send(&Actor::system("sign-in"), id.0, HubCommand::Person(command)).await?;
-    let expires = kernel::Clock::now(&SystemClock) + Duration::from_hours(24);
-    let secret = tokens.issue(TokenId(fresh()), id, world.organisation, "bench", TokenScope::Write, expires).await?;
-    Ok((id, secret.expose_secret().to_owned()))
+    Ok((id, population::token(database, id, world.organisation, TokenScope::Write).await?))
 }
 
 /// The id of a thread as the API gives it.
@@ -323,16 +273,16 @@ impl Listener {
         let mut stream = TcpStream::connect(address).await.context("the hub takes no more connections")?;
         stream.write_all(request.as_bytes()).await?;
         let mut bytes = vec![0; 4 * 1024];
-        let mut head = Vec::new();
-        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let mut begun = Vec::new();
+        while !begun.windows(4).any(|end| end == b"\r\n\r\n") {
             let count = timeout(PATIENCE, stream.read(&mut bytes)).await.context("the hub does not answer in time")??;
             ensure!(count > 0, "the hub closes the connection");
-            head.extend_from_slice(&bytes[..count]);
+            begun.extend_from_slice(&bytes[..count]);
         }
-        ensure!(head.starts_with(b"HTTP/1.0 200") || head.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&head));
+        ensure!(begun.starts_with(b"HTTP/1.0 200") || begun.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&begun));
         Ok(Self(tokio::spawn(async move {
             const MARK: &[u8] = b"event: next";
-            let mut rest: Vec<u8> = head;
+            let mut rest: Vec<u8> = begun;
             while let Ok(count) = stream.read(&mut bytes).await {
                 if count == 0 {
                     return;

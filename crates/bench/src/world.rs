@@ -23,8 +23,8 @@ pub(crate) fn fresh() -> Uuid {
 #[derive(Clone)]
 pub(crate) struct World {
     services: Services,
-    organisation: OrganisationId,
-    community: CommunityId,
+    pub(crate) organisation: OrganisationId,
+    pub(crate) community: CommunityId,
     category: CategoryId,
 }
 
@@ -87,7 +87,8 @@ impl World {
         (Actor::person(person, self.organisation).with(Role::Member(self.community)), person)
     }
 
-    async fn send(&self, by: &Actor, target: Uuid, command: HubCommand) -> anyhow::Result<Receipt> {
+    /// Carries out a command, which must be accepted.
+    pub(crate) async fn send(&self, by: &Actor, target: Uuid, command: HubCommand) -> anyhow::Result<Receipt> {
         match self.services.execute(Request::new(CommandId(fresh()), by.clone(), target, command)).await {
             Ok(receipt) => Ok(receipt),
             Err(Failure::Refused(refused)) => bail!("a command of the measurement was refused: {}", refused.message),

@@ -20,13 +20,12 @@ use futures::FutureExt;
 use http::StatusCode;
 use identity::Identity;
 use kernel::{Clock, Ids};
-use projections::Progress;
+use projections::{Progress, Reach};
 use services::Dispatch;
-use sqlx::PgPool;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
-use store::{KeyRing, Log};
+use store::{KeyRing, Log, Reads};
 use tokio::sync::watch;
 
 /// Bytes of parsed documents that are kept, by the length of their text; parsed they take some twenty times as much.
@@ -39,7 +38,7 @@ const MOST_NAMES: usize = 10;
 /// What the API is made of.
 pub struct Parts {
     /// The database with the views.
-    pub db: PgPool,
+    pub db: Reads,
     /// The log.
     pub log: Log,
     /// Carries commands to the services.
@@ -168,11 +167,11 @@ pub(crate) struct Prepared {
     pub(crate) request: Request,
     pub(crate) operation: OperationType,
     /// What it costs in points.
-    requested: u64,
+    pub(crate) requested: u64,
     /// The most points that an operation of this caller may cost.
     most: u64,
     /// Whose budget it draws from.
-    payer: Option<Payer>,
+    pub(crate) payer: Option<Payer>,
     /// The views must have come this far before they are read.
     pub(crate) consistency: Option<ConsistencyToken>,
     /// What its answer's tag stands for, if it can have one.
@@ -206,6 +205,9 @@ impl Api {
             .max_capacity(KEPT_DOCUMENTS)
             .weigher(|text: &String, _| u32::try_from(text.len()).unwrap_or(u32::MAX))
             .build();
+        // Laid out now, so that the first request does not pay for it.
+        limits::cost::prices();
+        variables::lay_out();
         let schema = crate::graphql::schema(settings.introspection, false);
         let suggesting = settings.suggestions.reach(true).then(|| crate::graphql::schema(settings.introspection, true));
         let turnstile = Turnstile::new(&settings, Arc::clone(&backend.clock));
@@ -294,9 +296,9 @@ impl Api {
         let measure = limits::check(&document, operation, &variables, limits::cost::prices(), &limits).map_err(unfit)?;
         // Only now, so that hostile documents do not drive out the pages'.
         if !self.inner.documents.contains_key(&query) {
-            variables::check(&document).map_err(|misplaced| {
-                let mut error = coded("GRAPHQL_VALIDATION_FAILED", misplaced.to_string());
-                error.locations.push(misplaced.at);
+            variables::check(&document).map_err(|unusable| {
+                let mut error = coded("GRAPHQL_VALIDATION_FAILED", unusable.to_string());
+                error.locations.push(unusable.at());
                 Refusal::invalid(error)
             })?;
             self.inner.documents.insert(query.clone(), Arc::clone(&document));
@@ -327,12 +329,13 @@ impl Api {
         Ok(Arc::new(document))
     }
 
-    /// Who looks and who acts, read now.
-    async fn context(&self, caller: &Caller) -> Result<RequestContext, Refusal> {
+    /// Who looks and who acts, with rights that are not older than what the answer will be said to show.
+    async fn context(&self, caller: &Caller, reach: Reach) -> Result<RequestContext, Refusal> {
         let backend = &self.inner.backend;
-        let standing = match &caller.credential {
-            None => standing::Standing::default(),
-            Some(credential) => standing::read(&backend.db, credential).await.map_err(|error| unavailable(&error))?,
+        let standing = match (&caller.credential, caller.standing(reach)) {
+            (None, _) => standing::Standing::default(),
+            (Some(_), Some(standing)) => standing.clone(),
+            (Some(credential), None) => standing::read(&backend.db, credential).await.map_err(|error| unavailable(&error))?,
         };
         Ok(RequestContext::new(Arc::clone(backend), caller.credential.clone(), standing))
     }
@@ -367,7 +370,7 @@ impl Api {
     }
 
     pub(crate) async fn run(&self, caller: &Caller, request: Request, freshness: Freshness) -> Result<Response, Refusal> {
-        let context = self.context(caller).await?;
+        let context = self.context(caller, freshness.reach).await?;
         let execution = AssertUnwindSafe(self.schema(caller).execute(request.data(Arc::new(context)))).catch_unwind();
         match tokio::time::timeout(self.inner.settings.request_timeout, execution).await {
             Ok(Ok(response)) if is_request_error(&response) => {
@@ -385,8 +388,9 @@ impl Api {
                 Err(Problem::internal().into())
             }
             Err(_elapsed) => {
+                // What was still being read is given up with it.
                 let message = "The answer took too long and was given up. Ask for less at once, or try again later.";
-                Err(Problem::unavailable(message).into())
+                Err(Problem::again(StatusCode::SERVICE_UNAVAILABLE, "TIMEOUT", message).into())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Who sends a request, from where, and what goes with it.
 
 use crate::api::Api;
+use crate::graphql::Standing;
 use crate::http::problem::Problem;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use base64::Engine as _;
@@ -8,12 +9,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use http::request::Parts;
 use identity::{AuthError, Credential, Device, Session};
+use projections::Reach;
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 /// The header that carries a consistency token, in both directions.
 pub const CONSISTENCY_HEADER: &str = "hub-consistency-token";
 /// How many characters of a `User-Agent` are kept.
 const LONGEST_BROWSER: usize = 300;
+
+/// How long a standing that was read with the credential is taken for the present one, for as long as this process knows of nothing
+/// that happened since. Other processes may know more, a moment earlier.
+const JUST_NOW: Duration = Duration::from_secs(1);
 
 /// A place in the log up to which the views shall have come before they are read: what a mutation's answer hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +51,17 @@ pub struct Caller {
     pub browser: String,
     /// The views must have come this far before they are read.
     pub consistency: Option<ConsistencyToken>,
+    /// What the person may see and do, as it was when the credential was looked up.
+    standing: Option<Looked>,
+}
+
+/// What someone may see and do, as it was looked up.
+#[derive(Clone, Debug)]
+struct Looked {
+    standing: Standing,
+    /// How far the views were known to be before.
+    reach: Reach,
+    at: Instant,
 }
 
 impl Caller {
@@ -70,6 +88,13 @@ impl Caller {
         self.credential.is_some()
     }
 
+    /// What the person may see and do, if that was read together with the credential just now, and the views are as far as they were
+    /// then. Else it is to be read: an answer must not say that it is of a position and go by rights that are older.
+    pub(crate) fn standing(&self, reach: Reach) -> Option<&Standing> {
+        let looked = self.standing.as_ref()?;
+        (looked.reach == reach && looked.at.elapsed() <= JUST_NOW).then_some(&looked.standing)
+    }
+
     /// What a new session shall remember of the browser.
     pub fn device(&self) -> Device {
         Device { browser: self.browser.clone(), address: self.address.map(|address| address.to_string()).unwrap_or_default() }
@@ -82,9 +107,21 @@ impl Api {
     /// # Errors
     /// A credential was presented in the `Authorization` header and does not hold, or could not be checked.
     pub async fn caller(&self, parts: &Parts) -> Result<Caller, AuthError> {
-        let credential = self.backend().identity.authenticate(&parts.headers).await?;
+        Ok(Caller { standing: None, ..self.caller_now(parts).await? })
+    }
+
+    /// Who sends this request, and what they may see and do: for a request that asks one thing, at once.
+    ///
+    /// # Errors
+    /// As [`caller`](Self::caller).
+    pub(crate) async fn caller_now(&self, parts: &Parts) -> Result<Caller, AuthError> {
+        let (reach, at) = (self.backend().progress.known(), Instant::now());
+        let recognised = self.backend().identity.recognise(&parts.headers).await?;
+        let (credential, standing) =
+            recognised.map(|recognised| (recognised.credential, Looked { standing: recognised.standing.into(), reach, at })).unzip();
         Ok(Caller {
             credential,
+            standing,
             address: address(parts, self.settings().behind_proxy),
             browser: text(&parts.headers, "user-agent")
                 .unwrap_or_default()
@@ -123,9 +160,9 @@ where
 pub(crate) fn address(parts: &Parts, behind_proxy: bool) -> Option<IpAddr> {
     if behind_proxy && let Some(forwarded) = parts.headers.get_all("x-forwarded-for").iter().next_back() {
         // The last entry is the proxy's own; what stands before it came from the client and proves nothing.
-        let last = forwarded.to_str().ok().and_then(|value| value.rsplit(',').next()).and_then(|entry| entry.trim().parse().ok());
-        if last.is_some() {
-            return last;
+        let last = forwarded.to_str().ok().and_then(|value| value.rsplit(',').next()).and_then(|entry| entry.trim().parse::<IpAddr>().ok());
+        if let Some(address) = last {
+            return Some(address.to_canonical());
         }
     }
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical())

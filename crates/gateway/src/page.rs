@@ -70,7 +70,7 @@ fn page_error(errors: &[ServerError]) -> PageError {
         Some(Value::String(code)) => match code.as_str() {
             "UNAUTHENTICATED" => PageError::Unauthenticated,
             "NOT_ALLOWED" => PageError::NotAllowed(error.message.clone()),
-            "UNAVAILABLE" | "STALE" => PageError::Unavailable { retry_after: RETRY_SECONDS },
+            "UNAVAILABLE" | "STALE" | "TIMEOUT" => PageError::Unavailable { retry_after: RETRY_SECONDS },
             "INVALID_ID" | "INVALID_PAGE" | "INVALID_ARGUMENT" | "INVALID_VARIABLE" => PageError::Invalid(error.message.clone()),
             _ => {
                 tracing::error!(code, message = error.message, "a page's document was refused");

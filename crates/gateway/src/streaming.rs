@@ -3,8 +3,10 @@
 use crate::api::{Api, Refusal, Way, cleaned, unavailable, with_cost};
 use crate::caller::Caller;
 use crate::graphql::RequestContext;
+use crate::graphql::limits::cost::SUBSCRIBING;
 use crate::graphql::subscription::root;
 use crate::http::ask::Ask;
+use crate::http::problem::Problem;
 use crate::live::{Held, Place, Watched};
 use async_graphql::Response;
 use async_graphql::parser::types::OperationType;
@@ -64,11 +66,30 @@ impl Api {
         let live = &self.backend().live;
         // Watched before anything is read, so that nothing ends unnoticed.
         let watched = live.watch(caller.credential.as_ref());
-        let held = live.hold(caller.credential.as_ref().map(Credential::person)).await.map_err(|error| unavailable(&error))?;
+        let held = live.hold(caller.credential.as_ref().map(Credential::person)).await;
+        let held = held.map_err(|error| {
+            if live.is_closed() {
+                Problem::unavailable("The hub is stopping. Try again in a few seconds.").into()
+            } else {
+                unavailable(&error)
+            }
+        })?;
         let context = RequestContext::following(Arc::clone(self.backend()), caller.credential.clone(), held.cell().clone());
         let request = prepared.request.data(Arc::new(context)).data(Following { held, place: place.clone() });
         let responses = self.schema(caller).execute_stream(request).map(cleaned);
-        // It is paid for once, and the first answer says so.
+        // The first answer is paid for at the start, and says so. Each other is paid for before it is made: whoever has too little
+        // waits for it, and misses nothing.
+        let (api, payer, each) = (self.clone(), prepared.payer, prepared.requested.saturating_sub(SUBSCRIBING));
+        let responses = futures::stream::unfold((responses.boxed(), true), move |(mut responses, first)| {
+            let api = api.clone();
+            async move {
+                if !first {
+                    api.afford(payer, each).await;
+                }
+                let response = responses.next().await?;
+                Some((response, (responses, false)))
+            }
+        });
         let responses = responses.map(move |response| match charge.take() {
             Some(charge) => with_cost(response, &charge),
             None => response,

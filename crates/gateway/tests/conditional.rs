@@ -131,8 +131,8 @@ async fn an_answer_that_still_holds_is_not_given_twice_and_costs_less() {
     };
 
     for (who, whole, unchanged) in [
-        // The token, the standing, the list, its count; against the token and the checkpoints.
-        (Who::Token(ann.token.as_str()), 4, 2),
+        // The token with the standing, the list, its count; against the token and the checkpoints.
+        (Who::Token(ann.token.as_str()), 3, 2),
         (Who::Stranger, 2, 1),
     ] {
         let (first, statements) = counted(list(who, None)).await;

@@ -6,11 +6,10 @@ use identity::{Bars, DirectoryError, ProviderDirectory, ProviderRecord};
 use kernel::{OrganisationId, PersonId, ProviderId, Recorded, Viewer};
 use organisations::person;
 use projections::organisations::organisation as view;
-use sqlx::PgPool;
-use store::Log;
+use store::{Log, Reads};
 
 /// The facts about identity providers, from the view of organisations.
-pub(crate) struct Directory(pub(crate) PgPool);
+pub(crate) struct Directory(pub(crate) Reads);
 
 fn record(row: view::ProviderRecord) -> ProviderRecord {
     ProviderRecord {

@@ -16,7 +16,7 @@ use services::{Dispatch, Failure, HubCommand, Request};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Log, Sequencer};
+use store::{Log, Reads, Sequencer};
 use telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -153,22 +153,23 @@ impl Hub {
         projectors.spawn(&mut tasks, &stop);
 
         let services: Arc<dyn Dispatch> = Arc::new(foundation.services());
+        let reads = Reads::from(foundation.pool.clone());
         let identity = Identity::new(identity::Parts {
-            db: foundation.pool.clone(),
+            db: reads.clone(),
             clock: foundation.clock.clone(),
             ids: foundation.ids.clone(),
             site: Site::new(public_url.as_str()).context("The setting public_url is not usable")?,
             limits: SessionLimits::default(),
             fetch: if config.loopback_providers { FetchPolicy::default().with_loopback() } else { FetchPolicy::default() },
             keys: Arc::new(foundation.keys.clone()),
-            directory: Arc::new(Directory(foundation.pool.clone())),
+            directory: Arc::new(Directory(reads.clone())),
         })
         .context("The client for identity providers cannot be made")?;
         let bars = Arc::new(crate::directory::Consequences { bars: identity.bars.clone(), log: log.clone() });
         tasks.spawn(services::process::run(log.clone(), bars, stop.clone()));
         let metrics = telemetry.clone();
         let api = gateway::Api::new(gateway::Parts {
-            db: foundation.pool.clone(),
+            db: reads,
             log,
             services: services.clone(),
             progress: progress.clone(),

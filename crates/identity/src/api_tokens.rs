@@ -4,9 +4,11 @@ use crate::secret;
 use chrono::TimeDelta;
 use kernel::{Clock, OrganisationId, PersonId, Timestamp, TokenId};
 use organisations::person::TokenScope;
+use projections::grants::{self, Standing};
 use secrecy::SecretString;
-use sqlx::PgPool;
-use std::sync::Arc;
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use std::sync::{Arc, LazyLock};
+use store::Reads;
 use uuid::Uuid;
 
 /// What every token begins with, so that people and secret scanners know one when they see it.
@@ -46,13 +48,15 @@ pub struct ListedToken {
 #[derive(Clone)]
 pub struct ApiTokens {
     db: PgPool,
+    reads: Reads,
     clock: Arc<dyn Clock>,
 }
 
 impl ApiTokens {
     /// Tokens in the database.
-    pub fn new(db: PgPool, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+    pub fn new(db: impl Into<Reads>, clock: Arc<dyn Clock>) -> Self {
+        let reads = db.into();
+        Self { db: reads.pool().clone(), reads, clock }
     }
 
     /// Issue a token and yield its secret, which is shown once and kept nowhere. The caller records the event.
@@ -91,28 +95,43 @@ impl ApiTokens {
     /// # Errors
     /// The database's.
     pub async fn resolve(&self, secret: &str) -> Result<Option<ApiToken>, sqlx::Error> {
+        Ok(self.recognise(secret).await?.map(|(token, _)| token))
+    }
+
+    /// The same, with what its owner may see and do at this moment: both by one statement, for every request asks for both.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn recognise(&self, secret: &str) -> Result<Option<(ApiToken, Option<Standing>)>, sqlx::Error> {
+        static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+            let (columns, joins) = (grants::COLUMNS, grants::JOINS);
+            format!(
+                "select s.id, s.person, s.organisation, s.scope, s.expires_at, s.last_used_at, {columns} from identity.api_tokens s {joins}
+                 where s.secret_hash = $1 and s.expires_at > $2
+                   and not exists (select from identity.barred b where b.subject in (s.person, s.organisation))"
+            )
+        });
         if !secret.strip_prefix(PREFIX).is_some_and(secret::is_well_formed) {
             return Ok(None);
         }
         let now = self.clock.now();
-        let row = sqlx::query_as!(
-            Row,
-            "select id, person, organisation, name, scope, created_at, last_used_at, expires_at
-             from identity.api_tokens t
-             where secret_hash = $1 and expires_at > $2
-               and not exists (select from identity.barred b where b.subject in (t.person, t.organisation))",
-            secret::hash(secret),
-            now,
-        )
-        .fetch_optional(&self.db)
-        .await?;
-        let Some(ListedToken { token, last_used_at, .. }) = row.map(ListedToken::from) else { return Ok(None) };
+        let statement = sqlx::query(AssertSqlSafe(STATEMENT.as_str())).bind(secret::hash(secret)).bind(now);
+        let Some(row) = statement.fetch_optional(&self.reads).await? else { return Ok(None) };
+        let token = ApiToken {
+            id: row.try_get::<Uuid, _>(0)?.into(),
+            person: row.try_get::<Uuid, _>(1)?.into(),
+            organisation: row.try_get::<Uuid, _>(2)?.into(),
+            scope: scope(row.try_get(3)?),
+            expires_at: row.try_get(4)?,
+        };
+        let last_used_at: Option<Timestamp> = row.try_get(5)?;
+        let standing = grants::read(token.person, &row, 6)?;
         if last_used_at.is_none_or(|at| now - at >= SEEN_EVERY) {
             sqlx::query!("update identity.api_tokens set last_used_at = greatest(last_used_at, $2) where id = $1", token.id.uuid(), now)
                 .execute(&self.db)
                 .await?;
         }
-        Ok(Some(token))
+        Ok(Some((token, standing)))
     }
 
     /// Whether a token still holds: what an open socket asks from time to time.
@@ -128,7 +147,7 @@ impl ApiTokens {
             id.uuid(),
             self.clock.now(),
         )
-        .fetch_one(&self.db)
+        .fetch_one(&self.reads)
         .await
     }
 
@@ -138,14 +157,14 @@ impl ApiTokens {
     /// The database's.
     pub async fn list(&self, person: PersonId) -> Result<Vec<ListedToken>, sqlx::Error> {
         let rows = sqlx::query_as!(
-            Row,
+            Listed,
             "select id, person, organisation, name, scope, created_at, last_used_at, expires_at
              from identity.api_tokens where person = $1 and expires_at > $2
              order by created_at desc, id desc",
             person.uuid(),
             self.clock.now(),
         )
-        .fetch_all(&self.db)
+        .fetch_all(&self.reads)
         .await?;
         Ok(rows.into_iter().map(ListedToken::from).collect())
     }
@@ -174,7 +193,12 @@ fn scope_text(scope: TokenScope) -> &'static str {
     }
 }
 
-struct Row {
+/// The table admits these two words only; of the two, reading is the lesser.
+fn scope(text: &str) -> TokenScope {
+    if text == "write" { TokenScope::Write } else { TokenScope::Read }
+}
+
+struct Listed {
     id: Uuid,
     person: Uuid,
     organisation: Uuid,
@@ -185,15 +209,13 @@ struct Row {
     expires_at: Timestamp,
 }
 
-impl From<Row> for ListedToken {
-    fn from(row: Row) -> Self {
-        // The table admits these two words only; of the two, reading is the lesser.
-        let scope = if row.scope == "write" { TokenScope::Write } else { TokenScope::Read };
+impl From<Listed> for ListedToken {
+    fn from(row: Listed) -> Self {
         let token = ApiToken {
             id: row.id.into(),
             person: row.person.into(),
             organisation: row.organisation.into(),
-            scope,
+            scope: scope(&row.scope),
             expires_at: row.expires_at,
         };
         Self { token, name: row.name, created_at: row.created_at, last_used_at: row.last_used_at }

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use kernel::{OrganisationId, PersonId};
 use organisations::person::TokenScope;
+use projections::grants::Standing;
 
 /// What a request proved itself by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,15 @@ impl Credential {
             },
         }
     }
+}
+
+/// Who makes a request, and what that person may see and do at this moment, read by one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// What the request proved itself by.
+    pub credential: Credential,
+    /// What the person may see and do; none if the views do not know the person (yet), or know that there is none any more.
+    pub standing: Option<Standing>,
 }
 
 /// The request claims to be someone and does not prove it. Never answered as if it came from a stranger.
@@ -83,10 +93,11 @@ impl AuthError {
 ///
 /// # Errors
 /// [`AuthError`]: a credential was presented in the header and does not hold, or could not be checked.
-pub async fn authenticate(sessions: &Sessions, tokens: &ApiTokens, headers: &HeaderMap) -> Result<Option<Credential>, AuthError> {
+pub async fn authenticate(sessions: &Sessions, tokens: &ApiTokens, headers: &HeaderMap) -> Result<Option<Recognised>, AuthError> {
     let mut authorizations = headers.get_all(AUTHORIZATION).iter();
     let Some(header) = authorizations.next() else {
-        return Ok(sessions.resolve(headers).await?.map(Credential::Session));
+        let recognised = sessions.recognise(headers).await?;
+        return Ok(recognised.map(|(session, standing)| Recognised { credential: Credential::Session(session), standing }));
     };
     if authorizations.next().is_some() {
         return Err(AuthError::Malformed);
@@ -96,7 +107,8 @@ pub async fn authenticate(sessions: &Sessions, tokens: &ApiTokens, headers: &Hea
     if !scheme.eq_ignore_ascii_case("bearer") || secret.is_empty() || secret.contains(' ') {
         return Err(AuthError::Malformed);
     }
-    authenticate_token(tokens, secret).await.map(|token| Some(Credential::Token(token)))
+    let (token, standing) = tokens.recognise(secret).await?.ok_or(AuthError::InvalidToken)?;
+    Ok(Some(Recognised { credential: Credential::Token(token), standing }))
 }
 
 /// Who presents this API token, wherever it came from (a WebSocket's `connection_init`, for one).

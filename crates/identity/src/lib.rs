@@ -22,7 +22,7 @@ pub mod sign_in;
 pub mod site;
 
 pub use api_tokens::{ApiToken, ApiTokens, ListedToken};
-pub use authentication::{AuthError, Credential};
+pub use authentication::{AuthError, Credential, Recognised};
 pub use bars::Bars;
 pub use guarded_client::{FetchError, FetchPolicy, GuardedClient};
 pub use providers::{DirectoryError, ProviderDirectory, ProviderError, ProviderRecord, ProviderSettings, Providers};
@@ -33,14 +33,14 @@ pub use site::{SetCookie, Site, SiteError};
 
 use http::HeaderMap;
 use kernel::{Clock, Ids};
-use sqlx::PgPool;
 use std::sync::Arc;
 use store::KeyRing;
+use store::Reads;
 
 /// What identity is made of.
 pub struct Parts {
     /// The database.
-    pub db: PgPool,
+    pub db: Reads,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
@@ -86,10 +86,10 @@ impl Identity {
         let client = GuardedClient::new(fetch)?;
         let sessions = Sessions::new(db.clone(), clock.clone(), ids, site.clone(), limits, &keys.derive("identity/form-tokens"));
         let tokens = ApiTokens::new(db.clone(), clock.clone());
-        let bars = Bars::new(db.clone(), clock.clone(), sessions.clone(), tokens.clone());
+        let bars = Bars::new(db.pool().clone(), clock.clone(), sessions.clone(), tokens.clone());
         let sign_in_key = keys.derive("identity/sign-in");
-        let providers = Providers::new(directory, db.clone(), keys, clock.clone());
-        let sign_in = SignIn::new(db, clock, site.clone(), providers.clone(), client.clone(), &sign_in_key);
+        let providers = Providers::new(directory, db.pool().clone(), keys, clock.clone());
+        let sign_in = SignIn::new(db.pool().clone(), clock, site.clone(), providers.clone(), client.clone(), &sign_in_key);
         Ok(Self { site, sessions, tokens, providers, sign_in, bars, client })
     }
 
@@ -98,6 +98,14 @@ impl Identity {
     /// # Errors
     /// [`AuthError`]: a token was presented and does not hold (401), or it could not be checked (503).
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Credential>, AuthError> {
+        Ok(self.recognise(headers).await?.map(|recognised| recognised.credential))
+    }
+
+    /// The same, with what that person may see and do at this moment.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn recognise(&self, headers: &HeaderMap) -> Result<Option<Recognised>, AuthError> {
         authentication::authenticate(&self.sessions, &self.tokens, headers).await
     }
 }

@@ -5,11 +5,13 @@ use crate::site::{SetCookie, Site};
 use chrono::TimeDelta;
 use http::HeaderMap;
 use kernel::{Clock, Ids, OrganisationId, PersonId, ProviderId, Timestamp};
+use projections::grants::{self, Standing};
 use ring::hmac;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use store::Reads;
 use uuid::Uuid;
 
 /// The cookie's name, less the `__Host-` prefix.
@@ -98,6 +100,7 @@ pub struct Opened {
 #[derive(Clone)]
 pub struct Sessions {
     db: PgPool,
+    reads: Reads,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     site: Site,
@@ -107,8 +110,16 @@ pub struct Sessions {
 
 impl Sessions {
     /// Sessions in the database, for the hub at this address. `form_key` signs the tokens in forms.
-    pub fn new(db: PgPool, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, site: Site, limits: SessionLimits, form_key: &[u8; 32]) -> Self {
-        Self { db, clock, ids, site, limits, form_key: hmac::Key::new(hmac::HMAC_SHA256, form_key) }
+    pub fn new(
+        db: impl Into<Reads>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        site: Site,
+        limits: SessionLimits,
+        form_key: &[u8; 32],
+    ) -> Self {
+        let reads = db.into();
+        Self { db: reads.pool().clone(), reads, clock, ids, site, limits, form_key: hmac::Key::new(hmac::HMAC_SHA256, form_key) }
     }
 
     /// Open a session after a verified sign-in. It always has a cookie of its own, so that none planted before has a use.
@@ -161,30 +172,48 @@ impl Sessions {
     /// # Errors
     /// The database's.
     pub async fn resolve(&self, headers: &HeaderMap) -> Result<Option<Session>, sqlx::Error> {
+        Ok(self.recognise(headers).await?.map(|(session, _)| session))
+    }
+
+    /// The same, with what the person may see and do at this moment: both by one statement, for every request asks for both.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn recognise(&self, headers: &HeaderMap) -> Result<Option<(Session, Option<Standing>)>, sqlx::Error> {
+        static STATEMENT: LazyLock<String> = LazyLock::new(|| {
+            let (columns, joins) = (grants::COLUMNS, grants::JOINS);
+            format!(
+                "select s.id, s.person, s.organisation, s.provider, s.browser, s.address, s.created_at, s.last_seen_at, s.expires_at, {columns}
+                 from identity.sessions s {joins}
+                 where s.secret_hash = $1 and s.expires_at > $2 and s.last_seen_at > $3
+                   and not exists (select from identity.barred b where b.subject in (s.person, s.organisation, s.provider))"
+            )
+        });
         let Some(cookie) = self.site.read_cookie(headers, COOKIE).filter(|cookie| secret::is_well_formed(cookie)) else {
             return Ok(None);
         };
         let now = self.clock.now();
-        let session = sqlx::query_as!(
-            Row,
-            "select id, person, organisation, provider, browser, address, created_at, last_seen_at, expires_at
-             from identity.sessions s
-             where secret_hash = $1 and expires_at > $2 and last_seen_at > $3
-               and not exists (select from identity.barred b where b.subject in (s.person, s.organisation, s.provider))",
-            secret::hash(cookie),
-            now,
-            now - self.limits.idle,
-        )
-        .fetch_optional(&self.db)
-        .await?;
-        let Some(session) = session.map(Session::from) else { return Ok(None) };
+        let statement = sqlx::query(AssertSqlSafe(STATEMENT.as_str())).bind(secret::hash(cookie)).bind(now).bind(now - self.limits.idle);
+        let Some(row) = statement.fetch_optional(&self.reads).await? else { return Ok(None) };
+        let mut session = Session {
+            id: SessionId(row.try_get(0)?),
+            person: row.try_get::<Uuid, _>(1)?.into(),
+            organisation: row.try_get::<Uuid, _>(2)?.into(),
+            provider: row.try_get::<Uuid, _>(3)?.into(),
+            browser: row.try_get(4)?,
+            address: row.try_get(5)?,
+            created_at: row.try_get(6)?,
+            last_seen_at: row.try_get(7)?,
+            expires_at: row.try_get(8)?,
+        };
+        let standing = grants::read(session.person, &row, 9)?;
         if now - session.last_seen_at >= SEEN_EVERY {
             sqlx::query!("update identity.sessions set last_seen_at = greatest(last_seen_at, $2) where id = $1", session.id.0, now)
                 .execute(&self.db)
                 .await?;
-            return Ok(Some(Session { last_seen_at: now, ..session }));
+            session.last_seen_at = now;
         }
-        Ok(Some(session))
+        Ok(Some((session, standing)))
     }
 
     /// Whether a session is still open: what an open socket asks from time to time.
@@ -202,7 +231,7 @@ impl Sessions {
             id.0,
             now,
         )
-        .fetch_one(&self.db)
+        .fetch_one(&self.reads)
         .await
     }
 
@@ -222,7 +251,7 @@ impl Sessions {
             now,
             now - self.limits.idle,
         )
-        .fetch_all(&self.db)
+        .fetch_all(&self.reads)
         .await?;
         Ok(rows.into_iter().map(Session::from).collect())
     }

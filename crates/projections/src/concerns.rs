@@ -5,8 +5,8 @@
 
 use crate::visibility::audience;
 use kernel::{Audience, CategoryId, CommunityId, PersonId, TeamId, ThreadId};
-use sqlx::PgPool;
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// Where a thread stands. It never changes.
@@ -22,7 +22,7 @@ pub struct Home {
 ///
 /// # Errors
 /// The database's.
-pub async fn homes(db: &PgPool, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Home>, sqlx::Error> {
+pub async fn homes(db: &Reads, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Home>, sqlx::Error> {
     let ids: Vec<Uuid> = threads.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!("select id, community, audience from thread where id = any($1)", &ids).fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| (row.id.into(), Home { community: row.community.into(), audience: audience(row.audience) })).collect())
@@ -32,7 +32,7 @@ pub async fn homes(db: &PgPool, threads: &[ThreadId]) -> Result<HashMap<ThreadId
 ///
 /// # Errors
 /// The database's.
-pub async fn communities(db: &PgPool, categories: &[CategoryId]) -> Result<HashMap<CategoryId, CommunityId>, sqlx::Error> {
+pub async fn communities(db: &Reads, categories: &[CategoryId]) -> Result<HashMap<CategoryId, CommunityId>, sqlx::Error> {
     let ids: Vec<Uuid> = categories.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!("select id, community from category where id = any($1)", &ids).fetch_all(db).await?;
     Ok(rows.into_iter().map(|row| (row.id.into(), row.community.into())).collect())
@@ -46,7 +46,7 @@ pub type Participants = HashMap<PersonId, u64>;
 ///
 /// # Errors
 /// The database's.
-pub async fn participants(db: &PgPool, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Participants>, sqlx::Error> {
+pub async fn participants(db: &Reads, threads: &[ThreadId]) -> Result<HashMap<ThreadId, Participants>, sqlx::Error> {
     let ids: Vec<Uuid> = threads.iter().map(|id| id.uuid()).collect();
     let rows =
         sqlx::query!(r#"select thread, author, min(version) as "version!" from post where thread = any($1) group by thread, author"#, &ids)
@@ -63,7 +63,7 @@ pub async fn participants(db: &PgPool, threads: &[ThreadId]) -> Result<HashMap<T
 ///
 /// # Errors
 /// The database's.
-pub async fn participations(db: &PgPool, person: PersonId, threads: &[ThreadId]) -> Result<HashMap<ThreadId, u64>, sqlx::Error> {
+pub async fn participations(db: &Reads, person: PersonId, threads: &[ThreadId]) -> Result<HashMap<ThreadId, u64>, sqlx::Error> {
     let ids: Vec<Uuid> = threads.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!(
         r#"select thread, min(version) as "version!" from post where thread = any($1) and author = $2 group by thread"#,
@@ -79,7 +79,7 @@ pub async fn participations(db: &PgPool, person: PersonId, threads: &[ThreadId])
 ///
 /// # Errors
 /// The database's.
-pub async fn members(db: &PgPool, teams: &[TeamId]) -> Result<HashMap<TeamId, Vec<PersonId>>, sqlx::Error> {
+pub async fn members(db: &Reads, teams: &[TeamId]) -> Result<HashMap<TeamId, Vec<PersonId>>, sqlx::Error> {
     let ids: Vec<Uuid> = teams.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!("select team, person from team_member where team = any($1)", &ids).fetch_all(db).await?;
     let mut each: HashMap<TeamId, Vec<PersonId>> = HashMap::new();

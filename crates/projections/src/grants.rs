@@ -3,8 +3,11 @@
 use crate::code;
 use ::communities::community::MemberKind;
 use kernel::{Actor, CommunityId, OrganisationId, PersonId, Role, TeamId, Viewer};
-use sqlx::PgPool;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row};
 use std::collections::HashMap;
+use std::sync::LazyLock;
+use store::Reads;
 use uuid::Uuid;
 
 /// What a person may see and do.
@@ -27,11 +30,24 @@ impl Standing {
     }
 }
 
+/// The columns of a standing, where [`JOINS`] has joined it. [`read`] reads them.
+pub const COLUMNS: &str = "p.organisation, p.organisation_admin, p.steward, p.suspended, coalesce(o.suspended, false), \
+     teams.ids, memberships.communities, memberships.kinds, memberships.coordinates";
+
+/// Joins the standing of the person in the column `person` of the table `s`: whatever names a person may be read together
+/// with what the person may see and do, by one statement.
+pub const JOINS: &str = "left join person p on p.id = s.person and p.organisation is not null and not p.erased \
+     left join organisation o on o.id = p.organisation \
+     left join lateral (select array_agg(m.team) as ids from team_member m join team t on t.id = m.team \
+     where m.person = p.id and not t.disbanded) teams on true \
+     left join lateral (select array_agg(m.community) as communities, array_agg(m.kind) as kinds, array_agg(m.coordinator) as coordinates \
+     from membership m where m.person = p.id) memberships on true";
+
 /// The standing of a person who can sign in; none for placeholders, for the erased, and for persons not known (yet).
 ///
 /// # Errors
 /// The database's.
-pub async fn of(db: &PgPool, person: PersonId) -> Result<Option<Standing>, sqlx::Error> {
+pub async fn of(db: &Reads, person: PersonId) -> Result<Option<Standing>, sqlx::Error> {
     Ok(of_each(db, &[person]).await?.remove(&person))
 }
 
@@ -39,71 +55,52 @@ pub async fn of(db: &PgPool, person: PersonId) -> Result<Option<Standing>, sqlx:
 ///
 /// # Errors
 /// The database's.
-pub async fn of_each(db: &PgPool, persons: &[PersonId]) -> Result<HashMap<PersonId, Standing>, sqlx::Error> {
+pub async fn of_each(db: &Reads, persons: &[PersonId]) -> Result<HashMap<PersonId, Standing>, sqlx::Error> {
+    static STATEMENT: LazyLock<String> = LazyLock::new(|| format!("select s.person, {COLUMNS} from unnest($1::uuid[]) s(person) {JOINS}"));
     let ids: Vec<Uuid> = persons.iter().map(|person| person.uuid()).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select p.id as "id!", p.organisation as "organisation!", p.organisation_admin as "organisation_admin!", p.steward as "steward!",
-                  p.suspended as "suspended!",
-                  coalesce(o.suspended, false) as "organisation_suspended!",
-                  coalesce((select array_agg(m.team) from team_member m join team t on t.id = m.team
-                            where m.person = p.id and not t.disbanded), '{}') as "teams!",
-                  coalesce((select array_agg(m.community order by m.community) from membership m where m.person = p.id), '{}') as "communities!",
-                  coalesce((select array_agg(m.kind order by m.community) from membership m where m.person = p.id), '{}') as "kinds!",
-                  coalesce((select array_agg(m.coordinator order by m.community) from membership m where m.person = p.id), '{}')
-                    as "coordinates!"
-           from person p left join organisation o on o.id = p.organisation
-           where p.id = any($1) and p.organisation is not null and not p.erased"#,
-        &ids
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter().map(|row| Ok((PersonId(row.id), row.standing()?))).collect()
-}
-
-#[allow(clippy::struct_excessive_bools, reason = "a row of the statement, column by column")]
-struct Row {
-    id: Uuid,
-    organisation: Uuid,
-    organisation_admin: bool,
-    steward: bool,
-    suspended: bool,
-    organisation_suspended: bool,
-    teams: Vec<Uuid>,
-    communities: Vec<Uuid>,
-    kinds: Vec<String>,
-    coordinates: Vec<bool>,
-}
-
-impl Row {
-    fn standing(self) -> Result<Standing, sqlx::Error> {
-        let (person, organisation) = (PersonId(self.id), OrganisationId(self.organisation));
-        let communities = self.communities.iter().copied().map(CommunityId);
-        let mut actor = Actor::person(person, organisation);
-        if self.steward {
-            actor = actor.with(Role::Steward);
-        }
-        if self.organisation_admin {
-            actor = actor.with(Role::OrganisationAdmin(organisation));
-        }
-        for team in self.teams {
-            actor = actor.with(Role::TeamMember(TeamId(team)));
-        }
-        for ((community, kind), coordinates) in communities.clone().zip(&self.kinds).zip(&self.coordinates) {
-            actor = actor.with(match code::read(kind)? {
-                MemberKind::Core => Role::CoreMember(community),
-                MemberKind::Member => Role::Member(community),
-                MemberKind::InterestedParty => Role::InterestedParty(community),
-            });
-            if *coordinates {
-                actor = actor.with(Role::Coordinator(community));
-            }
-        }
-        Ok(Standing {
-            viewer: Viewer::person(person, organisation, communities),
-            actor,
-            suspended: self.suspended,
-            organisation_suspended: self.organisation_suspended,
-        })
+    let rows = sqlx::query(AssertSqlSafe(STATEMENT.as_str())).bind(ids).fetch_all(db).await?;
+    let mut standings = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let person = PersonId(row.try_get(0)?);
+        standings.extend(read(person, &row, 1)?.map(|standing| (person, standing)));
     }
+    Ok(standings)
+}
+
+/// Reads a standing from [its columns](COLUMNS), of which the first is this one of the row; none as in [`of`].
+///
+/// # Errors
+/// The columns are not those, or hold what this version does not know.
+pub fn read(person: PersonId, row: &PgRow, first: usize) -> Result<Option<Standing>, sqlx::Error> {
+    let Some(organisation) = row.try_get::<Option<Uuid>, _>(first)?.map(OrganisationId) else { return Ok(None) };
+    let mut actor = Actor::person(person, organisation);
+    if row.try_get(first + 2)? {
+        actor = actor.with(Role::Steward);
+    }
+    if row.try_get(first + 1)? {
+        actor = actor.with(Role::OrganisationAdmin(organisation));
+    }
+    for team in row.try_get::<Option<Vec<Uuid>>, _>(first + 5)?.unwrap_or_default() {
+        actor = actor.with(Role::TeamMember(TeamId(team)));
+    }
+    let communities = row.try_get::<Option<Vec<Uuid>>, _>(first + 6)?.unwrap_or_default();
+    let kinds = row.try_get::<Option<Vec<String>>, _>(first + 7)?.unwrap_or_default();
+    let coordinates = row.try_get::<Option<Vec<bool>>, _>(first + 8)?.unwrap_or_default();
+    for ((community, kind), coordinates) in communities.iter().zip(&kinds).zip(&coordinates) {
+        let community = CommunityId(*community);
+        actor = actor.with(match code::read(kind)? {
+            MemberKind::Core => Role::CoreMember(community),
+            MemberKind::Member => Role::Member(community),
+            MemberKind::InterestedParty => Role::InterestedParty(community),
+        });
+        if *coordinates {
+            actor = actor.with(Role::Coordinator(community));
+        }
+    }
+    Ok(Some(Standing {
+        viewer: Viewer::person(person, organisation, communities.into_iter().map(CommunityId)),
+        actor,
+        suspended: row.try_get(first + 3)?,
+        organisation_suspended: row.try_get(first + 4)?,
+    }))
 }

@@ -3,17 +3,14 @@
 //! Every list is sorted by one key and by the id, which breaks ties. A [`Position`] is both; the gateway seals it into
 //! an opaque cursor. A page reads one row more than it returns, to know whether there is more.
 
-use crate::columns::{Columns, FromColumns, fetch};
+use crate::columns::{Columns, FromColumns, Written, fetch};
 use chrono::{DateTime, Utc};
 use kernel::Timestamp;
-use sea_query::{
-    ArrayType, Expr, ExprTrait, Func, FunctionCall, IntoColumnRef, JoinType, Order, PostgresQueryBuilder, Query, SelectStatement, Value,
-};
-use sea_query_sqlx::SqlxBinder;
+use sea_query::{ArrayType, Expr, ExprTrait, Func, FunctionCall, IntoColumnRef, JoinType, Order, Query, SelectStatement, Value};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use std::collections::HashMap;
 use std::hash::Hash;
+use store::Reads;
 use uuid::Uuid;
 
 /// The most rows that one page holds.
@@ -116,6 +113,11 @@ impl Page {
                 });
             }
         }
+        self.head(select, sorted);
+    }
+
+    /// The order, and one row more than the page holds: for what was [cut](Self::cut) in parts.
+    pub(crate) fn head(&self, select: &mut SelectStatement, sorted: Sorted) {
         self.sort(select, sorted);
         select.limit(self.limit() as u64 + 1);
     }
@@ -202,7 +204,7 @@ pub(crate) fn parent() -> Expr {
 /// The same page of each parent's own list, by one statement however many parents there are. `list` is the list of
 /// [the parent](parent), cut to the page.
 pub(crate) async fn each<I, R>(
-    db: &PgPool,
+    db: &Reads,
     parents: &[I],
     page: &Page,
     list: SelectStatement,
@@ -218,7 +220,7 @@ where
         // A lateral join runs the list once for each parent and keeps its order.
         .join_lateral(JoinType::InnerJoin, list, "r", Expr::cust("true"))
         .to_owned()
-        .build_sqlx(PostgresQueryBuilder);
+        .written();
     let mut lists: HashMap<I, Vec<R>> = HashMap::new();
     for Child { parent, row } in fetch::<Child<R>>(db, sql).await? {
         lists.entry(parent.into()).or_default().push(row);
@@ -227,7 +229,7 @@ where
 }
 
 /// Counts each parent's own list by one statement. `count` counts the list of [the parent](parent).
-pub(crate) async fn count_each<I>(db: &PgPool, parents: &[I], count: SelectStatement) -> Result<HashMap<I, u64>, sqlx::Error>
+pub(crate) async fn count_each<I>(db: &Reads, parents: &[I], count: SelectStatement) -> Result<HashMap<I, u64>, sqlx::Error>
 where
     I: Copy + Eq + Hash + From<Uuid> + Into<Uuid>,
 {
@@ -236,7 +238,7 @@ where
         .from_function(unnest(parents), "k")
         .join_lateral(JoinType::InnerJoin, count, "r", Expr::cust("true"))
         .to_owned()
-        .build_sqlx(PostgresQueryBuilder);
+        .written();
     let rows: Vec<Child<i64>> = fetch(db, sql).await?;
     Ok(rows.into_iter().map(|child| (child.parent.into(), u64::try_from(child.row).unwrap_or_default())).collect())
 }

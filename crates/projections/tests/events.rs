@@ -231,7 +231,7 @@ impl Seed {
 #[tokio::test]
 async fn every_event_obeys_the_rule() {
     let seed = seed().await;
-    let seen = audiences(seed.world.db(), &seed.events).await.unwrap();
+    let seen = audiences(seed.world.reads(), &seed.events).await.unwrap();
     for viewer in seed.viewers() {
         for (recorded, seen) in seed.events.iter().zip(&seen) {
             let seen = seen.as_ref().expect("the views hold every thing");
@@ -239,8 +239,8 @@ async fn every_event_obeys_the_rule() {
             assert_eq!(viewer.sees(&seen.audience), seed.sees(&viewer, recorded), "{what}");
             assert_eq!(viewer.sees(&seen.private), seed.private(&viewer, recorded), "private: {what}");
         }
-        let lists = history(&viewer, seed.world.db(), &seed.subjects, &Page::first(100)).await.unwrap();
-        let counts = totals(&viewer, seed.world.db(), &seed.subjects).await.unwrap();
+        let lists = history(&viewer, seed.world.reads(), &seed.subjects, &Page::first(100)).await.unwrap();
+        let counts = totals(&viewer, seed.world.reads(), &seed.subjects).await.unwrap();
         for subject in &seed.subjects {
             let expected: Vec<Place> = seed
                 .events
@@ -267,7 +267,7 @@ async fn what_is_not_in_the_views_goes_by_the_event_that_brings_it_into_being() 
         recorded.event = event;
         planned.push(recorded);
     }
-    let seen = audiences(seed.world.db(), &planned).await.unwrap();
+    let seen = audiences(seed.world.reads(), &planned).await.unwrap();
     let shown: BTreeSet<String> =
         planned.iter().zip(&seen).filter(|(_, seen)| seen.is_some()).map(|(planned, _)| planned.event.wire().kind()).collect();
     let founding = ["organisation_registered", "person_joined", "person_placeholder_created", "team_formed"]
@@ -296,7 +296,7 @@ async fn what_is_not_in_the_views_goes_by_the_event_that_brings_it_into_being() 
             recorded
         })
         .collect();
-    let seen = audiences(seed.world.db(), &both).await.unwrap();
+    let seen = audiences(seed.world.reads(), &both).await.unwrap();
     assert_eq!(seen[0].as_ref().unwrap().audience, Audience::organisation(north));
     assert_eq!(seen[1].as_ref().unwrap().audience, Audience::organisation(north).and(kernel::Token::Person(bob)));
 
@@ -306,10 +306,10 @@ async fn what_is_not_in_the_views_goes_by_the_event_that_brings_it_into_being() 
     if let HubEvent::Thread(thread::Event::Opened { audience, .. }) = &mut forged.event {
         *audience = Audience::persons([bob]);
     }
-    let now = audiences(seed.world.db(), &[forged]).await.unwrap();
+    let now = audiences(seed.world.reads(), &[forged]).await.unwrap();
     assert_eq!(now[0].as_ref().unwrap().audience, seed.audiences[&opened.stream.id]);
     seed.events.clear();
-    assert!(audiences(seed.world.db(), &seed.events).await.unwrap().is_empty());
+    assert!(audiences(seed.world.reads(), &seed.events).await.unwrap().is_empty());
 }
 
 /// The database finds the part that an event concerns where the event's own type has it.
@@ -318,7 +318,7 @@ async fn the_part_is_the_same_in_the_database_and_here() {
     let world = World::new().await;
     for event in samples() {
         let data = event.to_payload().data.to_string();
-        let found: String = sqlx::query_scalar("select log.part($1)").bind(&data).fetch_one(world.db()).await.unwrap();
+        let found: String = sqlx::query_scalar("select log.part($1)").bind(&data).fetch_one(world.reads()).await.unwrap();
         assert_eq!(found, rule::part(&event).map(|part| part.to_string()).unwrap_or_default(), "{data}");
     }
     // Nothing that anyone writes is taken for it.
@@ -328,7 +328,7 @@ async fn the_part_is_the_same_in_the_database_and_here() {
     {
         let event = HubEvent::Thread(event);
         let data = event.to_payload().data.to_string();
-        let found: String = sqlx::query_scalar("select log.part($1)").bind(&data).fetch_one(world.db()).await.unwrap();
+        let found: String = sqlx::query_scalar("select log.part($1)").bind(&data).fetch_one(world.reads()).await.unwrap();
         assert_eq!(found, rule::part(&event).map(|part| part.to_string()).unwrap_or_default(), "{data}");
     }
 }
@@ -377,9 +377,9 @@ async fn an_earlier_event_is_the_latest_that_set_the_same_thing() {
         (Earlier { than: Place { stream: support::id(), version: 1 }, ..asked(0, TITLE, None) }, None),
     ];
     let wanted: Vec<Earlier> = expected.iter().map(|(earlier, _)| *earlier).collect();
-    let found = earlier(world.db(), &wanted).await.unwrap();
+    let found = earlier(world.reads(), &wanted).await.unwrap();
     for ((asked, version), found) in expected.into_iter().zip(found) {
         assert_eq!(found.map(|place| place.version), version, "{asked:?}");
     }
-    assert!(earlier(world.db(), &[]).await.unwrap().is_empty());
+    assert!(earlier(world.reads(), &[]).await.unwrap().is_empty());
 }

@@ -67,7 +67,7 @@ async fn every_visible_thread_is_seen_once_and_in_order() {
         }
     }
     world.project().await;
-    let db = world.db();
+    let db = world.reads();
     let filters = [ThreadFilter::default(), ThreadFilter { category: Some(category), ..ThreadFilter::default() }];
     for viewer in [Viewer::stranger(), Viewer::person(author, home, [community])] {
         for filter in &filters {
@@ -98,7 +98,7 @@ async fn a_page_lies_between_two_cursors() {
         world.organisation(name).await;
     }
     world.project().await;
-    let (viewer, db) = (Viewer::stranger(), world.db());
+    let (viewer, db) = (Viewer::stranger(), world.reads());
     let slugs =
         |slice: &Slice<organisation::OrganisationRow>| slice.rows.iter().map(|(_, row)| row.reference.slug.clone()).collect::<String>();
     let all = organisation::page(&viewer, db, &Page::first(100)).await.unwrap();
@@ -135,7 +135,7 @@ async fn many_lists_are_paged_by_one_statement() {
     running.stop().await;
     let ids: Vec<_> = threads.iter().map(|(thread, _)| *thread).collect();
     for (page, backward) in [(Page::first(2), false), (Page::last(2), true)] {
-        let lists = post::of_threads(&Viewer::stranger(), world.db(), &ids, &page).await.unwrap();
+        let lists = post::of_threads(&Viewer::stranger(), world.reads(), &ids, &page).await.unwrap();
         for (thread, posts) in &threads {
             let expected = if backward { &posts[posts.len().saturating_sub(2)..] } else { &posts[..posts.len().min(2)] };
             let found: Vec<_> = lists[thread].rows.iter().map(|(_, row)| row.id).collect();

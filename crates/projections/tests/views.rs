@@ -58,7 +58,7 @@ async fn a_thread_shows_what_was_said_and_done() {
         )
         .await;
     world.project().await;
-    let db = world.db();
+    let db = world.reads();
 
     let row = thread::by_ids(&viewer, db, &[id]).await.unwrap().remove(0);
     assert_eq!((row.title.as_str(), row.reply_count, row.upvote_count, row.version), ("How exactly?", 2, 1, 15));
@@ -85,13 +85,13 @@ async fn a_thread_shows_what_was_said_and_done() {
     world.happens(id.0, Some(ada), None, vec![Event::AnswerMarked { post: reply }, Event::Unlocked]).await;
     world.happens(id.0, Some(ada), None, vec![Event::Closed { reason: CloseReason::Duplicate(Some(other)) }]).await;
     world.project().await;
-    let row = thread::by_ids(&viewer, world.db(), &[id]).await.unwrap().remove(0);
+    let row = thread::by_ids(&viewer, world.reads(), &[id]).await.unwrap().remove(0);
     assert_eq!((row.locked, row.closing, row.duplicate_of, row.answered), (false, Some(Closing::Duplicate), Some(other), true));
     assert_eq!(row.last_activity_at, world.now());
-    assert_eq!(post::answers(&viewer, world.db(), &[id]).await.unwrap()[0].id, reply);
+    assert_eq!(post::answers(&viewer, world.reads(), &[id]).await.unwrap()[0].id, reply);
     world.happens(id.0, Some(ada), None, vec![Event::AnswerUnmarked { post: reply }, Event::Reopened]).await;
     world.project().await;
-    let row = thread::by_ids(&viewer, world.db(), &[id]).await.unwrap().remove(0);
+    let row = thread::by_ids(&viewer, world.reads(), &[id]).await.unwrap().remove(0);
     assert_eq!((row.closing, row.duplicate_of, row.answered), (None, None, false));
 }
 
@@ -107,14 +107,14 @@ async fn an_erased_person_is_a_former_member() {
     world.happens(ada.0, Some(ada), Some(home), vec![profile]).await;
     world.project().await;
     let member = Viewer::person(bob, home, []);
-    let name = async |viewer: &Viewer, world: &World| thread::by_ids(viewer, world.db(), &[id]).await.unwrap().remove(0).author.name;
+    let name = async |viewer: &Viewer, world: &World| thread::by_ids(viewer, world.reads(), &[id]).await.unwrap().remove(0).author.name;
     assert_eq!(name(&member, &world).await, "Ada B.");
     assert_eq!(name(&Viewer::stranger(), &world).await, "A member of Department north");
-    let row = person::by_ids(&member, world.db(), &[ada]).await.unwrap().remove(0);
+    let row = person::by_ids(&member, world.reads(), &[ada]).await.unwrap().remove(0);
     assert_eq!((row.about.as_str(), row.version), ("I build bridges", 2));
-    let oneself = person::oneself(&Viewer::person(ada, home, []), world.db()).await.unwrap().unwrap();
+    let oneself = person::oneself(&Viewer::person(ada, home, []), world.reads()).await.unwrap().unwrap();
     assert_eq!(oneself.email.as_deref(), Some("Ada@example.org"));
-    assert!(person::by_ids(&Viewer::stranger(), world.db(), &[ada]).await.unwrap().is_empty());
+    assert!(person::by_ids(&Viewer::stranger(), world.reads(), &[ada]).await.unwrap().is_empty());
 
     world.happens(ada.0, Some(ada), Some(home), vec![PersonEvent::Erased]).await;
     world.log.destroy_key(ada).await.unwrap();
@@ -123,14 +123,14 @@ async fn an_erased_person_is_a_former_member() {
         assert_eq!(name(viewer, &world).await, "Former member");
     }
     let left: String =
-        sqlx::query_scalar("select p::text from views.person p where id = $1").bind(ada.0).fetch_one(world.db()).await.unwrap();
+        sqlx::query_scalar("select p::text from views.person p where id = $1").bind(ada.0).fetch_one(world.reads()).await.unwrap();
     assert!(!left.contains("Ada") && !left.contains("bridges") && !left.contains("sub-"), "{left}");
-    assert!(grants::of(world.db(), ada).await.unwrap().is_none());
+    assert!(grants::of(world.reads(), ada).await.unwrap().is_none());
     // Drawn anew, when the key is gone, it is the same.
     let stop = tokio_util::sync::CancellationToken::new();
     projections::rebuild(&world.log, "people", &stop, |_| {}).await.unwrap();
     let anew: String =
-        sqlx::query_scalar("select p::text from views.person p where id = $1").bind(ada.0).fetch_one(world.db()).await.unwrap();
+        sqlx::query_scalar("select p::text from views.person p where id = $1").bind(ada.0).fetch_one(world.reads()).await.unwrap();
     assert_eq!(anew, left);
 }
 
@@ -146,7 +146,7 @@ async fn grants_follow_roles_teams_and_communities() {
     let granted = [GrantedRole::Steward, GrantedRole::OrganisationAdmin].map(|role| PersonEvent::RoleGranted { role });
     world.happens(ada.0, None, None, granted.to_vec()).await;
     world.project().await;
-    let standing = grants::of(world.db(), ada).await.unwrap().unwrap();
+    let standing = grants::of(world.reads(), ada).await.unwrap().unwrap();
     assert_eq!(
         standing.actor.roles,
         [Role::Steward, Role::OrganisationAdmin(home), Role::TeamMember(team), Role::Coordinator(community), Role::CoreMember(community)]
@@ -154,7 +154,7 @@ async fn grants_follow_roles_teams_and_communities() {
     );
     assert_eq!(standing.viewer, Viewer::person(ada, home, [community]));
     assert!(standing.is_admitted() && standing.actor.may(Action::CommunityManage, &Scope::community(community)).is_ok());
-    let other = grants::of(world.db(), bob).await.unwrap().unwrap();
+    let other = grants::of(world.reads(), bob).await.unwrap().unwrap();
     assert_eq!(other.actor.roles, [Role::TeamMember(team), Role::Member(community)].into());
 
     world.happens(ada.0, None, None, vec![PersonEvent::RoleRevoked { role: GrantedRole::Steward }]).await;
@@ -162,12 +162,12 @@ async fn grants_follow_roles_teams_and_communities() {
     world.happens(home.0, None, None, vec![organisations::Event::Suspended { reason: "merged".into() }]).await;
     world.happens(community.0, None, None, vec![CommunityEvent::MemberLeft { person: ada }]).await;
     world.project().await;
-    let standing = grants::of(world.db(), ada).await.unwrap().unwrap();
+    let standing = grants::of(world.reads(), ada).await.unwrap().unwrap();
     assert_eq!(standing.actor.roles, [Role::OrganisationAdmin(home), Role::TeamMember(team)].into());
     assert!(!standing.viewer.grants.contains(Token::Community(community)));
     assert!(standing.organisation_suspended && !standing.suspended && !standing.is_admitted());
-    assert!(grants::of(world.db(), bob).await.unwrap().unwrap().suspended);
-    assert!(grants::of(world.db(), support::id()).await.unwrap().is_none());
+    assert!(grants::of(world.reads(), bob).await.unwrap().unwrap().suspended);
+    assert!(grants::of(world.reads(), support::id()).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -194,7 +194,7 @@ async fn communities_and_providers_show_what_became_of_them() {
     let events = vec![registered(one, "Staff"), registered(two, "Guests"), organisations::Event::ProviderDisabled { provider: two }];
     world.happens(home.0, None, None, events).await;
     world.project().await;
-    let (viewer, db) = (Viewer::stranger(), world.db());
+    let (viewer, db) = (Viewer::stranger(), world.reads());
     let row = community::by_slug(&viewer, db, "c").await.unwrap().unwrap();
     assert_eq!((row.charter, row.open, row.archived, row.archive_reason.as_deref()), (charter, false, true, Some("done")));
     assert_eq!((row.member_count, row.core_member_limit, row.home.slug.as_str(), row.audience.reach()), (1, 15, "north", Reach::Public));
@@ -206,7 +206,7 @@ async fn communities_and_providers_show_what_became_of_them() {
     world.happens(home.0, None, None, vec![organisations::Event::ProviderRemoved { provider: two }]).await;
     world.happens(home.0, None, None, vec![organisations::Event::Suspended { reason: "x".into() }]).await;
     world.project().await;
-    assert!(organisation::provider(&viewer, world.db(), two).await.unwrap().is_none());
-    assert!(organisation::sign_in_options(&viewer, world.db()).await.unwrap().is_empty());
-    assert!(organisation::by_slug(&viewer, world.db(), "north").await.unwrap().unwrap().suspended);
+    assert!(organisation::provider(&viewer, world.reads(), two).await.unwrap().is_none());
+    assert!(organisation::sign_in_options(&viewer, world.reads()).await.unwrap().is_empty());
+    assert!(organisation::by_slug(&viewer, world.reads(), "north").await.unwrap().unwrap().suspended);
 }

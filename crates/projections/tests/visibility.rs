@@ -153,7 +153,7 @@ async fn every_query_obeys_the_rule() {
 }
 
 async fn organisations_and_persons(seed: &Seed, viewer: &Viewer) {
-    let db = seed.world.db();
+    let db = seed.world.reads();
     let found = rows(organisation::page(viewer, db, &all()).await.unwrap());
     assert_eq!(set(found.iter().map(|row| row.reference.id)), set(seed.organisations.clone()));
     assert_eq!(organisation::total(viewer, db).await.unwrap(), 3);
@@ -194,7 +194,7 @@ async fn organisations_and_persons(seed: &Seed, viewer: &Viewer) {
 }
 
 async fn communities_and_members(seed: &Seed, viewer: &Viewer) {
-    let db = seed.world.db();
+    let db = seed.world.reads();
     let ids: Vec<CommunityId> = seed.communities.iter().map(|(id, _)| *id).collect();
     let expected = set(seed.communities.iter().filter(|(_, audience)| viewer.sees(audience)).map(|(id, _)| *id));
     assert_eq!(set(rows(community::page(viewer, db, &all()).await.unwrap()).iter().map(|row| row.reference.id)), expected);
@@ -225,7 +225,7 @@ async fn communities_and_members(seed: &Seed, viewer: &Viewer) {
 }
 
 async fn categories(seed: &Seed, viewer: &Viewer) {
-    let db = seed.world.db();
+    let db = seed.world.reads();
     let ids: Vec<CategoryId> = seed.categories.iter().map(|(id, _, _)| *id).collect();
     let communities: Vec<CommunityId> = seed.communities.iter().map(|(id, _)| *id).collect();
     let expected = set(seed.categories.iter().filter(|(_, _, audience)| viewer.sees(audience)).map(|(id, _, _)| *id));
@@ -240,7 +240,7 @@ async fn categories(seed: &Seed, viewer: &Viewer) {
 type Matches = Box<dyn Fn(&Threaded) -> bool>;
 
 async fn threads(seed: &Seed, viewer: &Viewer) {
-    let db = seed.world.db();
+    let db = seed.world.reads();
     let ids: Vec<ThreadId> = seed.threads.iter().map(|thread| thread.id).collect();
     let seen: Vec<&Threaded> = seed.threads.iter().filter(|thread| viewer.sees(&thread.audience)).collect();
     let expected = |matches: &dyn Fn(&Threaded) -> bool| set(seen.iter().filter(|thread| matches(thread)).map(|thread| thread.id));
@@ -284,7 +284,7 @@ async fn threads(seed: &Seed, viewer: &Viewer) {
 }
 
 async fn posts(seed: &Seed, viewer: &Viewer) {
-    let db = seed.world.db();
+    let db = seed.world.reads();
     let threads: Vec<ThreadId> = seed.threads.iter().map(|thread| thread.id).collect();
     let keys: Vec<(ThreadId, PostId)> =
         seed.threads.iter().flat_map(|thread| [thread.opening, thread.reply, thread.nested].map(|post| (thread.id, post))).collect();

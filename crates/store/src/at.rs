@@ -2,17 +2,18 @@
 
 use crate::error::Error;
 use crate::log::Log;
+use crate::reads::Reads;
 use crate::row::{Row, signed};
 use kernel::{Payload, Recorded};
 use uuid::Uuid;
 
 impl Log {
     /// The events at these places, each a stream and a version, in no order and by one statement, however many there are. Where
-    /// there is no event, none comes back.
+    /// there is no event, none comes back. They are read as whoever asks for them reads.
     ///
     /// # Errors
     /// As [`Log::load`].
-    pub async fn events_at(&self, places: &[(Uuid, u64)]) -> Result<Vec<Recorded<Payload>>, Error> {
+    pub async fn events_at(&self, db: &Reads, places: &[(Uuid, u64)]) -> Result<Vec<Recorded<Payload>>, Error> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
@@ -29,7 +30,7 @@ impl Log {
             &streams,
             &versions
         )
-        .fetch_all(self.pool())
+        .fetch_all(db)
         .await?;
         self.open(rows)
     }

@@ -5,6 +5,7 @@
 //! - [`KeyRing`] holds the master key and everything that is derived from it;
 //! - [`verify()`] recomputes the chain and names its first broken link;
 //! - [`export()`] and [`import()`] carry a log as JSON Lines, chain and all;
+//! - [`Reads`] reads for whoever asks, and stops when they leave;
 //! - [`connect`], [`migrate`] and [`testing`] give pools on real, embedded and throw-away databases.
 //!
 //! A pool may have a single connection (the embedded database has no second one), so nothing here holds a connection
@@ -21,6 +22,7 @@ pub mod keys;
 mod lines;
 pub mod log;
 mod person;
+pub mod reads;
 mod rehearse;
 mod row;
 mod seal;
@@ -36,5 +38,6 @@ pub use export::{ExportError, Exported, export};
 pub use import::{ImportError, Imported, import};
 pub use keys::{KeyError, KeyRing};
 pub use log::Log;
+pub use reads::Reads;
 pub use sequencer::{Leadership, Sequencer, SequencerError};
 pub use verify::{Broken, Fault, Verified, VerifyError, verify};

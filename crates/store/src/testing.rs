@@ -4,6 +4,7 @@ use crate::append::{Append, AppendError, Appended};
 use crate::database;
 use crate::keys::KeyRing;
 use crate::log::Log;
+use crate::reads::Reads;
 use kernel::Ids as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool};
@@ -18,6 +19,7 @@ pub struct Database {
     pool: PgPool,
     name: String,
     server: PgConnectOptions,
+    reads: Reads,
 }
 
 /// Makes a database of its own for the calling test, with a pool of ten connections.
@@ -44,7 +46,8 @@ pub async fn database_with(max_connections: u32) -> Database {
     let options = server.clone().database(&name).application_name("hub test");
     let pool = database::pool_options(max_connections).connect_with(options).await.expect("the new database answers");
     database::migrate(&pool).await.expect("the migrations apply to an empty database");
-    Database { pool, name, server }
+    let reads = Reads::from(pool.clone());
+    Database { pool, name, server, reads }
 }
 
 /// Appends within a transaction that the caller has begun on `connection` and will end as it likes, which nothing but a
@@ -60,6 +63,11 @@ impl Database {
     /// The pool on this database.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Reads on this database.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// A log on this database, under a random key.

@@ -19,6 +19,12 @@ use uuid::Uuid;
 
 /// How many commands go out together at most.
 const BATCH: usize = 64;
+/// As long as fewer appends than this are under way, each goes out by itself: they commit side by side, and none waits for
+/// another's turn at the disk. Beyond that it costs less to go together.
+const ALONE: usize = 8;
+/// How many statements carry what goes together. Two keep the database busy while one commits; more of them only make the
+/// batches smaller.
+const TOGETHER: usize = 2;
 /// How often appends that lost a race, or their connection, are tried again. Once is nearly always enough: the second
 /// time the checks see what the first time only the constraints saw.
 const ATTEMPTS: u32 = 5;
@@ -27,14 +33,16 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug)]
 pub(crate) struct Writer {
     state: Mutex<State>,
-    /// How many statements may be under way at once.
-    limit: usize,
+    /// How many statements may be under way at once, at the very most.
+    most: usize,
 }
 
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
     flights: usize,
+    /// How many appends these carry.
+    under_way: usize,
 }
 
 struct Waiting {
@@ -49,10 +57,10 @@ impl std::fmt::Debug for Waiting {
 }
 
 impl Writer {
-    /// A writer for a pool of so many connections. Two statements at once keep the database busy while one commits; more
-    /// of them only make the batches smaller. Few connections are left to the readers.
+    /// A writer for a pool of so many connections. Half of them are left to the readers, and if there are few, all but one.
     pub(crate) fn new(connections: u32) -> Self {
-        Self { state: Mutex::default(), limit: if connections < 4 { 1 } else { 2 } }
+        let half = usize::try_from(connections / 2).unwrap_or(ALONE);
+        Self { state: Mutex::default(), most: if half < TOGETHER { 1 } else { half.min(ALONE) } }
     }
 
     /// Writes, or waits to be written by the next statement that goes out.
@@ -61,9 +69,9 @@ impl Writer {
         {
             let mut state = self.state();
             state.waiting.push_back(Waiting { prepared, answer });
-            if state.flights < self.limit {
+            if state.flights < self.most && (state.flights < TOGETHER || state.under_way < ALONE) {
                 state.flights += 1;
-                tokio::spawn(fly(Flight { log: log.clone(), landed: false }));
+                tokio::spawn(fly(Flight { log: log.clone(), carried: 0, landed: false }));
             }
         }
         // It ends without an answer only if the runtime is shut down under it.
@@ -75,10 +83,13 @@ impl Writer {
     }
 
     /// What goes out next: the first that wait, but no two for one stream or one command, which would be in each other's
-    /// way. If nothing waits, the flight that asked is over; nobody can come between the two.
+    /// way. If nothing waits, or there are others enough to carry what does, the flight that asked is over; nobody can come
+    /// between the two.
     fn next(&self, flight: &mut Flight) -> Option<Vec<Waiting>> {
         let mut state = self.state();
-        if state.waiting.is_empty() {
+        state.under_way -= std::mem::take(&mut flight.carried);
+        let enough = state.flights > TOGETHER && state.under_way >= ALONE;
+        if state.waiting.is_empty() || enough {
             state.flights -= 1;
             flight.landed = true;
             return None;
@@ -99,6 +110,8 @@ impl Writer {
         }
         later.append(&mut state.waiting);
         state.waiting = later;
+        flight.carried = next.len();
+        state.under_way += flight.carried;
         Some(next)
     }
 }
@@ -106,6 +119,8 @@ impl Writer {
 /// One of the statements that may be under way at once.
 struct Flight {
     log: Log,
+    /// How many appends it carries now.
+    carried: usize,
     landed: bool,
 }
 
@@ -113,7 +128,9 @@ impl Drop for Flight {
     fn drop(&mut self) {
         // Torn off, by the end of the runtime: its place is free for another.
         if !self.landed {
-            self.log.writer().state().flights -= 1;
+            let mut state = self.log.writer().state();
+            state.flights -= 1;
+            state.under_way -= self.carried;
         }
     }
 }

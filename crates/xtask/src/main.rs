@@ -9,6 +9,7 @@ mod direction;
 mod files;
 mod generate;
 mod lint;
+mod npm_packages;
 mod postgres;
 mod published;
 mod run;

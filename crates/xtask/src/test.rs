@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::{
-    generate, lint,
+    generate, lint, npm_packages,
     postgres::{Durability, Postgres},
     run,
     run::Steps,
@@ -106,7 +106,7 @@ fn web(steps: &mut Steps, filter: &[String]) -> Result<()> {
     let (node, chromium) = steps.step("finding Node.js and Chromium, installing the tests' packages", || {
         let node = tools::NODE.ensure()?;
         let npm = tools::NPM.ensure()?;
-        install_packages(&npm, &folder)?;
+        npm_packages::install(&npm, &folder)?;
         Ok((node, tools::CHROMIUM.ensure()?))
     })?;
     let hub = steps.step("building the hub", generate::build_hub)?;
@@ -147,15 +147,4 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
         bail!("there are no tests in {}", folder.display());
     }
     Ok(files)
-}
-
-/// `npm ci`, unless the installed packages are those of the lock file already.
-fn install_packages(npm: &Path, folder: &Path) -> Result<()> {
-    let wanted = std::fs::read(folder.join("package-lock.json"))?;
-    let installed = folder.join("node_modules/.installed-lock.json");
-    if std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    run::succeed(run::program(npm).current_dir(folder).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    Ok(std::fs::write(installed, wanted)?)
 }

@@ -6,7 +6,7 @@ use crate::graphql::limits::{self, Limits};
 use crate::graphql::parsing::parse;
 use crate::graphql::variables;
 use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::{Pos, Request, Response, Variables};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -118,25 +118,27 @@ impl Registry {
 async fn hold(text: &str, schema: &HubSchema, limits: &Limits) -> Result<(), String> {
     limits::scan(text, limits).map_err(|unfit| unfit.message)?;
     let document = parse(text).map_err(|unparsed| unparsed.error.message)?;
+    let against = |reason: String| format!("its document does not hold against the schema: {reason}");
     for (name, operation) in document.operations.iter() {
         limits::check(&document, &operation.node, &Variables::default(), limits::cost::prices(), limits).map_err(|unfit| unfit.message)?;
+        // Before the library, as for every document: there are variables that it must not see.
+        variables::check(&document).map_err(|unusable| against(placed(&unusable, Some(unusable.at()))))?;
         let mut request = Request::new(text);
         request.set_parsed_query(document.clone());
         if let Some(name) = name {
             request = request.operation_name(name.as_str());
         }
         if let Some(error) = schema.execute(request).await.errors.first() {
-            return Err(format!("its document does not hold against the schema: {}", placed(error)));
+            return Err(against(placed(&error.message, error.locations.first().copied())));
         }
     }
-    // After the library's own rules, for it takes for granted that types and variables are there.
-    variables::check(&document).map_err(|misplaced| format!("its document does not hold against the schema: {misplaced}"))
+    Ok(())
 }
 
-fn placed(error: &ServerError) -> String {
-    match error.locations.first() {
-        Some(at) => format!("{} (line {}, column {})", error.message, at.line, at.column),
-        None => error.message.clone(),
+fn placed(message: &impl fmt::Display, at: Option<Pos>) -> String {
+    match at {
+        Some(at) => format!("{message} (line {}, column {})", at.line, at.column),
+        None => message.to_string(),
     }
 }
 
@@ -228,6 +230,7 @@ mod tests {
             ("A", json!("{ thread(id: 1) { id } }"), "line 1, column"),
             ("A", json!("query ($id: Nothing) { node(id: $id) { id } }"), "does not hold against the schema"),
             ("A", json!("query ($id: ID) { node(id: $id) { id } }"), "is used where ID! is expected"),
+            ("A", json!("query ($a: [Nothing] = [1]) { hub { version } }"), "the schema has no such type"),
             ("A", json!("query A { hub { version } } query B { nosuchfield }"), "Unknown field"),
             ("A", json!("{ ...A } fragment A on Query { ...A }"), "spreads itself"),
             ("A", json!(deep), "levels of fields"),

@@ -8,6 +8,7 @@ use super::enums::Format;
 use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{lagging, number, version};
+use super::plain::{Known, Plain};
 use super::views::{CategoryOf, CategoryThreads, load};
 use async_graphql::{Context, ID, Object, Result};
 use kernel::CategoryId;
@@ -44,6 +45,21 @@ impl Category {
             return Ok(row.clone());
         }
         load(RequestContext::of(ctx)?, CategoryOf(self.key())).await?.ok_or_else(lagging)
+    }
+}
+
+impl Plain for CategoryRef {
+    fn type_name(&self) -> &'static str {
+        "Category"
+    }
+
+    fn known(&self, field: &str) -> Option<Known<'_>> {
+        Some(match field {
+            "id" => Known::id(GlobalId::Category(self.id).encode()),
+            "slug" => Known::text(&self.slug),
+            "name" => Known::text(&self.name),
+            _ => return None,
+        })
     }
 }
 

@@ -16,13 +16,13 @@ use projections::discussions::post::PostRow;
 use projections::discussions::thread::ThreadRow;
 use projections::organisations::organisation::OrganisationRow;
 use projections::organisations::person::PersonRow;
-use sqlx::PgPool;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use store::Reads;
 
-/// How many rows of a kind are kept; beyond, everyone reads for themselves until the next event.
-const MOST: usize = 1_000;
+/// How many rows of a kind are kept; beyond, everyone reads for themselves until the next event. A post may be a quarter of a megabyte.
+const MOST: usize = 64;
 
 type Reading<V> = Shared<BoxFuture<'static, Result<Option<V>, Failed>>>;
 
@@ -100,7 +100,7 @@ pub(super) trait Lookup: Copy + Hash + Eq + Send + Sync + 'static {
     type Row: Clone + Send + Sync + 'static;
 
     /// Reads it for a viewer.
-    fn read(viewer: &Viewer, db: &PgPool, keys: &[Self]) -> impl Future<Output = Result<HashMap<Self, Self::Row>, sqlx::Error>> + Send;
+    fn read(viewer: &Viewer, db: &Reads, keys: &[Self]) -> impl Future<Output = Result<HashMap<Self, Self::Row>, sqlx::Error>> + Send;
 
     /// Where what viewers have in common is kept, and whether a row shows all that it has. None if it is not kept.
     fn kept(_commons: &Commons) -> Option<Kept<'_, Self, Self::Row>> {
@@ -136,7 +136,7 @@ impl Common {
     }
 
     /// What is found for all whom the event that is shown reaches in the same way as this viewer.
-    pub(super) async fn find<K: Lookup>(&self, viewer: &Viewer, db: &PgPool, key: K) -> Result<Found<K::Row>, Failed> {
+    pub(super) async fn find<K: Lookup>(&self, viewer: &Viewer, db: &Reads, key: K) -> Result<Found<K::Row>, Failed> {
         let Some((rows, is_whole)) = K::kept(&self.commons) else { return Ok(Found::Own) };
         let Some(audience) = self.audience.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return Ok(Found::Own) };
         let held = &viewer.grants;

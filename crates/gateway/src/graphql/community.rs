@@ -9,6 +9,7 @@ use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{Organisation, lagging, number, version};
 use super::person::Person;
+use super::plain::{Known, Plain};
 use super::team::Team;
 use super::thread::{Thread, ThreadFilter, ThreadOrder};
 use super::views::{
@@ -61,6 +62,21 @@ impl Community {
             return Ok(row.clone());
         }
         load(RequestContext::of(ctx)?, CommunityOf(self.key())).await?.ok_or_else(lagging)
+    }
+}
+
+impl Plain for CommunityRef {
+    fn type_name(&self) -> &'static str {
+        "Community"
+    }
+
+    fn known(&self, field: &str) -> Option<Known<'_>> {
+        Some(match field {
+            "id" => Known::id(GlobalId::Community(self.id).encode()),
+            "slug" => Known::text(&self.slug),
+            "name" => Known::text(&self.name),
+            _ => return None,
+        })
     }
 }
 
@@ -182,7 +198,8 @@ impl Community {
         let cursors = request.cursors().of_list("community.threads", &(id, &filter, order));
         let page = cursors.page(first, after.as_deref(), last, before.as_deref())?;
         let slice = load(&request, ThreadsOf(id, filter.clone(), order, page)).await?.unwrap_or_else(Slice::empty);
-        Ok(Connection::of_slice(slice, &cursors, Thread::from, move || total(Arc::clone(&request), ThreadsTotal(id, filter.clone()))))
+        let count = move || total(Arc::clone(&request), ThreadsTotal(id, filter.clone()));
+        Ok(Connection::of_slice(slice, &cursors, Thread::from, count).plainly())
     }
     /// Your own membership, if you are a member.
     async fn viewer_membership(&self, ctx: &Context<'_>) -> Result<Option<Membership>> {

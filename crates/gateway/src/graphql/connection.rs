@@ -4,6 +4,7 @@
 //! [`Connection::of_slice`].
 
 use super::error::{FaultCode, fault};
+use super::plain::{Listed, Plain, Plainly};
 use async_graphql::{Object, OutputType, SimpleObject, TypeName};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -137,12 +138,12 @@ fn wrong(message: String) -> async_graphql::Error {
 }
 
 /// An item of a list, and where it stands.
-#[derive(Clone, Debug)]
 pub struct Edge<T> {
-    /// Its cursor.
-    pub cursor: String,
-    /// The item.
-    pub node: T,
+    position: Position,
+    /// Seals the position if a client asks for it.
+    cursors: Arc<ListCursors>,
+    node: T,
+    plainly: Plainly<T>,
 }
 
 /// Counts a whole list, if a client asks.
@@ -151,27 +152,12 @@ pub type Count = Arc<dyn Fn() -> BoxFuture<'static, async_graphql::Result<u64>> 
 /// A page of a list.
 pub struct Connection<T> {
     edges: Vec<Edge<T>>,
-    page_info: PageInfo,
+    has_next: bool,
+    has_previous: bool,
     count: Count,
 }
 
 impl<T> Connection<T> {
-    /// A page from its rows in the list's own order, and whether there is more on either side. `count` runs only if
-    /// `totalCount` is asked for; it counts what the viewer may see.
-    pub fn new<F, Fut>(edges: Vec<Edge<T>>, has_previous_page: bool, has_next_page: bool, count: F) -> Self
-    where
-        F: Fn() -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = async_graphql::Result<u64>> + Send + 'static,
-    {
-        let page_info = PageInfo {
-            has_next_page,
-            has_previous_page,
-            start_cursor: edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: edges.last().map(|edge| edge.cursor.clone()),
-        };
-        Self { edges, page_info, count: Arc::new(move || Box::pin(count())) }
-    }
-
     /// A page as its view read it. `count` runs only if `totalCount` is asked for; it counts what the viewer may see.
     pub fn of_slice<R, F, Fut>(slice: Slice<R>, cursors: &ListCursors, node: impl Fn(R) -> T, count: F) -> Self
     where
@@ -179,8 +165,20 @@ impl<T> Connection<T> {
         Fut: Future<Output = async_graphql::Result<u64>> + Send + 'static,
     {
         let Slice { rows, has_next, has_previous } = slice;
-        let edges = rows.into_iter().map(|(position, row)| Edge { cursor: cursors.seal(&position), node: node(row) }).collect();
-        Self::new(edges, has_previous, has_next, count)
+        let cursors = Arc::new(cursors.clone());
+        let edge = |(position, row)| Edge { position, cursors: Arc::clone(&cursors), node: node(row), plainly: None };
+        Self { edges: rows.into_iter().map(edge).collect(), has_next, has_previous, count: Arc::new(move || Box::pin(count())) }
+    }
+
+    /// The same page; its items answer plainly what they know of themselves.
+    pub(super) fn plainly(mut self) -> Self
+    where
+        T: Plain,
+    {
+        for edge in &mut self.edges {
+            edge.plainly = Some(|node| node);
+        }
+        self
     }
 }
 
@@ -194,12 +192,12 @@ impl<T: OutputType> TypeName for Edge<T> {
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
     /// Where the item stands, for `after` and `before`.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.cursors.seal(&self.position)
     }
     /// The item.
-    async fn node(&self) -> &T {
-        &self.node
+    async fn node(&self) -> Listed<'_, T> {
+        Listed::new(&self.node, self.plainly)
     }
 }
 
@@ -217,12 +215,18 @@ impl<T: OutputType> Connection<T> {
         &self.edges
     }
     /// The items alone.
-    async fn nodes(&self) -> Vec<&T> {
-        self.edges.iter().map(|edge| &edge.node).collect()
+    async fn nodes(&self) -> Vec<Listed<'_, T>> {
+        self.edges.iter().map(|edge| Listed::new(&edge.node, edge.plainly)).collect()
     }
     /// Where the page lies in its list.
-    async fn page_info(&self) -> &PageInfo {
-        &self.page_info
+    async fn page_info(&self) -> PageInfo {
+        let cursor = |edge: &Edge<T>| edge.cursors.seal(&edge.position);
+        PageInfo {
+            has_next_page: self.has_next,
+            has_previous_page: self.has_previous,
+            start_cursor: self.edges.first().map(cursor),
+            end_cursor: self.edges.last().map(cursor),
+        }
     }
     /// How many items the whole list holds for you. Counted only if asked for.
     async fn total_count(&self) -> async_graphql::Result<i32> {

@@ -14,16 +14,16 @@ use identity::{Credential, Identity, SessionId};
 use kernel::{Actor, Clock, Ids, PersonId, Timestamp, Viewer};
 use projections::Progress;
 use services::Dispatch;
-use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Log;
+use store::{Log, Reads};
+use tokio_util::sync::DropGuard;
 
 /// The parts of the hub that every request shares.
 #[derive(Clone)]
 pub struct Backend {
     /// The database with the views. It may have a single connection: never ask for another while holding one.
-    pub db: PgPool,
+    pub db: Reads,
     /// Carries commands to the services.
     pub services: Arc<dyn Dispatch>,
     /// The log, for live updates and to wait for what was just done.
@@ -51,6 +51,8 @@ pub struct RequestContext {
     standing: Cell,
     common: Option<Common>,
     views: DataLoader<Views>,
+    /// Ends what the views are still reading when the request is over, or given up.
+    _wanted: DropGuard,
     now: Timestamp,
 }
 
@@ -69,8 +71,8 @@ impl RequestContext {
 
     fn with(backend: Arc<Backend>, credential: Option<Credential>, standing: Cell, common: Option<Common>) -> Self {
         let now = backend.clock.now();
-        let views = Views::loader(backend.db.clone(), backend.log.clone(), standing.clone(), common.clone());
-        Self { backend, credential, standing, common, views, now }
+        let (views, wanted) = Views::loader(backend.db.clone(), backend.log.clone(), standing.clone(), common.clone());
+        Self { backend, credential, standing, common, views, _wanted: wanted, now }
     }
 
     /// What a subscription has in common with others to whom the same is shown.
@@ -149,7 +151,7 @@ impl RequestContext {
     }
 
     /// The database with the views.
-    pub fn db(&self) -> &PgPool {
+    pub fn db(&self) -> &Reads {
         &self.backend.db
     }
 

@@ -19,6 +19,7 @@ pub(crate) mod of_the_log;
 pub mod organisation;
 pub(crate) mod parsing;
 pub mod person;
+pub(crate) mod plain;
 pub mod post;
 pub mod query;
 pub mod standing;
@@ -28,6 +29,7 @@ pub mod thread;
 pub mod variables;
 pub mod viewer;
 pub mod views;
+mod wanted;
 
 pub use connection::{Connection, Cursors, Edge, ListCursors, PageInfo};
 pub use context::{Backend, OrFault, RequestContext};
@@ -40,16 +42,13 @@ use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
 
-/// Selection sets and fragments within each other that the executor walks down; more than the limits let through.
-const RECURSION: usize = 120;
-
 /// The schema.
 pub type HubSchema = Schema<Query, Mutation, Subscription>;
 
 /// The schema before it is decided who is told what of it.
 pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     // What the gateway's own limits let through is never more than this; theirs count again what ours have counted.
-    let builder = Schema::build(Query, Mutation::default(), Subscription).limit_recursive_depth(RECURSION);
+    let builder = Schema::build(Query, Mutation::default(), Subscription).limit_recursive_depth(limits::DEEPEST_LEVELS);
     builder.register_output_type::<UserError>().register_output_type::<query::Node>()
 }
 

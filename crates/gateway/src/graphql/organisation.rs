@@ -6,6 +6,7 @@ use super::error::{FaultCode, fault};
 use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::person::Person;
+use super::plain::{Known, Plain};
 use super::team::Team;
 use super::views::{OrganisationOf, PeopleOf, PeopleTotal, ProvidersOf, TeamsOf, TeamsTotal, load, shared, total};
 use async_graphql::{Context, ID, Object, Result};
@@ -67,6 +68,21 @@ pub(super) fn version(version: u64) -> i32 {
 /// A count as the API writes it.
 pub(super) fn number(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+impl Plain for OrganisationRef {
+    fn type_name(&self) -> &'static str {
+        "Organisation"
+    }
+
+    fn known(&self, field: &str) -> Option<Known<'_>> {
+        Some(match field {
+            "id" => Known::id(GlobalId::Organisation(self.id).encode()),
+            "slug" => Known::text(&self.slug),
+            "name" => Known::text(&self.name),
+            _ => return None,
+        })
+    }
 }
 
 /// An organisation: a department, agency or company that takes part in the hub.

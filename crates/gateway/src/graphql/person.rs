@@ -5,6 +5,7 @@ use super::context::RequestContext;
 use super::event::{Event, history};
 use super::ids::GlobalId;
 use super::organisation::{Organisation, lagging, version};
+use super::plain::{Known, Plain};
 use super::views::{PersonOf, load};
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
@@ -37,6 +38,22 @@ impl Person {
             return Ok(row.clone());
         }
         load(RequestContext::of(ctx)?, PersonOf(self.reference.id)).await?.ok_or_else(lagging)
+    }
+}
+
+impl Plain for PersonRef {
+    fn type_name(&self) -> &'static str {
+        "Person"
+    }
+
+    fn known(&self, field: &str) -> Option<Known<'_>> {
+        Some(match field {
+            "id" => Known::id(GlobalId::Person(self.id).encode()),
+            "name" => Known::text(&self.name),
+            "organisation" => Known::optional(self.organisation.as_ref()),
+            "placeholder" => Known::Leaf(self.placeholder.into()),
+            _ => return None,
+        })
     }
 }
 

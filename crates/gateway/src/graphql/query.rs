@@ -195,10 +195,11 @@ impl Query {
         let cursors = request.cursors().of_list("threads", &(&filter, order));
         let page = cursors.page(first, after.as_deref(), last, before.as_deref())?;
         let slice = threads::page(&request.viewer(), request.db(), &filter, order, &page).await.or_fault()?;
-        Ok(Connection::of_slice(slice, &cursors, Thread::from, move || {
+        let connection = Connection::of_slice(slice, &cursors, Thread::from, move || {
             let (request, filter) = (Arc::clone(&request), filter.clone());
             async move { threads::total(&request.viewer(), request.db(), &filter).await.or_fault() }
-        }))
+        });
+        Ok(connection.plainly())
     }
     /// Markdown as the hub shows it: safe HTML, before it is posted.
     async fn markdown_preview(&self, #[graphql(desc = "The text in Markdown.")] source: String) -> Result<String> {

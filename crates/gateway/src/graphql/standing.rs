@@ -2,8 +2,8 @@
 
 use identity::Credential;
 use kernel::{Actor, Viewer};
-use sqlx::PgPool;
 use std::sync::{Arc, PoisonError, RwLock};
+use store::Reads;
 
 /// The same person seen from two sides, with the grants and roles of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,9 +14,14 @@ pub struct Standing {
     pub actor: Option<Actor>,
 }
 
-/// The standing of someone who was found in the views. One who is suspended has the standing of a stranger.
-pub fn admitted(found: projections::grants::Standing) -> Standing {
-    if found.is_admitted() { Standing { viewer: found.viewer, actor: Some(found.actor) } } else { Standing::default() }
+/// The standing of someone who was found in the views. One who is suspended has the standing of a stranger, as has one who was not found.
+impl From<Option<projections::grants::Standing>> for Standing {
+    fn from(found: Option<projections::grants::Standing>) -> Self {
+        match found.filter(projections::grants::Standing::is_admitted) {
+            Some(found) => Self { viewer: found.viewer, actor: Some(found.actor) },
+            None => Self::default(),
+        }
+    }
 }
 
 /// Reads the standing of whoever presented a credential. One who is suspended or erased, or whom the views do not know, has the
@@ -24,9 +29,8 @@ pub fn admitted(found: projections::grants::Standing) -> Standing {
 ///
 /// # Errors
 /// The database's.
-pub async fn read(db: &PgPool, credential: &Credential) -> Result<Standing, sqlx::Error> {
-    let found = projections::grants::of(db, credential.person()).await?;
-    Ok(found.map(admitted).unwrap_or_default())
+pub async fn read(db: &Reads, credential: &Credential) -> Result<Standing, sqlx::Error> {
+    Ok(projections::grants::of(db, credential.person()).await?.into())
 }
 
 /// The standing of the moment, shared by all who work with it.

@@ -11,6 +11,7 @@ use super::event::{Event, history};
 use super::ids::{self, GlobalId, Named};
 use super::organisation::{lagging, number, version};
 use super::person::Person;
+use super::plain::{Known, Plain};
 use super::post::Post;
 use super::views::{AnswersOf, PostOf, PostsOf, PostsTotal, ThreadOf, ThreadUpvoted, load, shared, total};
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
@@ -214,6 +215,33 @@ impl Thread {
             lock: may(Action::ThreadLock, &here),
             mark_answer: self.row.format == Format::QuestionAndAnswer && may(Action::AnswerMark, &authored),
             react: may(Action::PostReact, &here),
+        })
+    }
+}
+
+impl Plain for Thread {
+    fn type_name(&self) -> &'static str {
+        "Thread"
+    }
+
+    fn known(&self, field: &str) -> Option<Known<'_>> {
+        let row = &self.row;
+        Some(match field {
+            "id" => Known::id(GlobalId::Thread(row.id).encode()),
+            "title" => Known::text(&row.title),
+            "community" => Known::Object(&row.community),
+            "category" => Known::Object(&row.category),
+            "author" => Known::Object(&row.author),
+            "openedAt" => Known::moment(row.opened_at),
+            "lastActivityAt" => Known::moment(row.last_activity_at),
+            "locked" => Known::Leaf(row.locked.into()),
+            "closed" => Known::Leaf(row.closing.is_some().into()),
+            "answered" => Known::Leaf(row.answered.into()),
+            "replyCount" => Known::Leaf(number(row.reply_count).into()),
+            "upvoteCount" => Known::Leaf(number(row.upvote_count).into()),
+            "source" => Known::Leaf(row.source.as_deref().into()),
+            "version" => Known::Leaf(version(row.version).into()),
+            _ => return None,
         })
     }
 }

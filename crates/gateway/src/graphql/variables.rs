@@ -14,6 +14,34 @@ use async_graphql_value::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+/// A variable for which a document cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// It is of a type that the schema does not have. The library looks for such types except within lists, and panics if there is a default.
+    #[error("The variable “${name}” is declared as {declared}, and the schema has no such type. The whole schema is at /schema.graphql.")]
+    Unknown {
+        /// The variable.
+        name: String,
+        /// The type that it was declared with.
+        declared: String,
+        /// Where it is declared.
+        at: Pos,
+    },
+    /// It stands where its type may not.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
+}
+
+impl Unusable {
+    /// Where this is so.
+    pub fn at(&self) -> Pos {
+        match self {
+            Self::Unknown { at, .. } => *at,
+            Self::Misplaced(misplaced) => misplaced.at,
+        }
+    }
+}
+
 /// A variable that stands where its type may not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("The variable “${name}” of the type {declared} is used where {expected} is expected. Declare it as {expected}.")]
@@ -28,16 +56,22 @@ pub struct Misplaced {
     pub at: Pos,
 }
 
-/// Looks at each use of a variable in each operation, and in the fragments that it reaches, once.
+/// Lays the types of the schema out, which is done once in a process.
+pub fn lay_out() {
+    LazyLock::force(&TYPES);
+}
+
+/// Looks at each variable that an operation declares, and once at each use of it there and in the fragments that the operation reaches.
 ///
 /// # Errors
 /// The first that is not allowed.
-pub fn check(document: &ExecutableDocument) -> Result<(), Misplaced> {
+pub fn check(document: &ExecutableDocument) -> Result<(), Unusable> {
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         if operation.variable_definitions.is_empty() {
             continue;
         }
+        known(operation)?;
         let root = match operation.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
@@ -48,6 +82,19 @@ pub fn check(document: &ExecutableDocument) -> Result<(), Misplaced> {
         walk.selection_set(&operation.selection_set.node, TYPES.outputs.get(root))?;
     }
     Ok(())
+}
+
+/// Whether the schema has the types of all variables.
+fn known(operation: &OperationDefinition) -> Result<(), Unusable> {
+    let mut definitions = operation.variable_definitions.iter();
+    match definitions.find(|definition| !TYPES.names.contains(named(&definition.node.var_type.node.base))) {
+        Some(definition) => Err(Unusable::Unknown {
+            name: definition.node.name.node.to_string(),
+            declared: definition.node.var_type.node.to_string(),
+            at: definition.pos,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What a place takes: a type, and whether there is a value for it if none is given.
@@ -68,9 +115,10 @@ struct Taking {
 
 type Fields = HashMap<Name, Taking>;
 
-/// The types of the schema, as far as they take or lead to what takes values.
+/// The types of the schema, as far as they take or lead to what takes values; and the names of all.
 #[derive(Debug, Default)]
 struct Types {
+    names: HashSet<Name>,
     outputs: HashMap<Name, Fields>,
     inputs: HashMap<Name, Slots>,
     directives: HashMap<Name, Slots>,
@@ -78,8 +126,11 @@ struct Types {
 
 static TYPES: LazyLock<Types> = LazyLock::new(|| {
     let mut types = Types::default();
+    types.names.extend(["Boolean", "Float", "ID", "Int", "String"].map(Name::new));
+    types.names.extend(["__DirectiveLocation", "__EnumValue", "__TypeKind"].map(Name::new));
     for definition in &schema().definitions {
         let TypeSystemDefinition::Type(definition) = definition else { continue };
+        types.names.insert(definition.node.name.node.clone());
         let fields = match &definition.node.kind {
             TypeKind::Object(object) => &object.fields,
             TypeKind::Interface(interface) => &interface.fields,
@@ -135,6 +186,7 @@ impl Types {
             ("__Directive", of_directive),
             ("__InputValue", plain(&[("type", "__Type")])),
         ] {
+            self.names.insert(Name::new(name));
             self.outputs.insert(Name::new(name), fields);
         }
     }
@@ -261,7 +313,7 @@ mod tests {
     use super::*;
     use async_graphql::parser::parse_query;
 
-    fn verdict(document: &str) -> Result<(), Misplaced> {
+    fn verdict(document: &str) -> Result<(), Unusable> {
         check(&parse_query(document).unwrap())
     }
 
@@ -304,8 +356,28 @@ mod tests {
             ("mutation ($name: String) { profileChange(input: { name: $name }) { userErrors { code } } }", "String", "String!"),
             ("query A { hub { version } } query B($id: ID) { node(id: $id) { id } }", "ID", "ID!"),
         ] {
-            let misplaced = verdict(document).unwrap_err();
+            let Err(Unusable::Misplaced(misplaced)) = verdict(document) else { panic!("{document}") };
             assert_eq!((misplaced.declared.as_str(), misplaced.expected.as_str()), (declared, expected), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_the_schema_lacks_is_refused_before_the_library_sees_it() {
+        for (document, declared) in [
+            ("query ($a: [Nope] = [1]) { hub { version } }", "[Nope]"),
+            ("query ($a: [[Nope!]]! = 1) { hub { version } }", "[[Nope!]]!"),
+            ("query ($a: Nope) { hub { version } }", "Nope"),
+            ("query ($a: ID, $b: string) { hub { version } }", "string"),
+            ("query A { hub { version } } query B($a: Nope) { hub { version } }", "Nope"),
+        ] {
+            let Err(Unusable::Unknown { declared: found, at, .. }) = verdict(document) else { panic!("{document}") };
+            assert_eq!((found.as_str(), at.line), (declared, 1), "{document}");
+        }
+        // What it has in some other way is for the library to report.
+        for known in
+            ["Query", "Node", "Event", "ThreadOrder", "DateTime", "[UUID!]", "Float", "__Schema", "__TypeKind", "__DirectiveLocation"]
+        {
+            assert_eq!(verdict(&format!("query ($a: {known}) {{ hub {{ version }} }}")), Ok(()), "{known}");
         }
     }
 }

@@ -9,9 +9,10 @@ use super::commons::{Common, Commons, Found, Kept, Lookup};
 use super::context::RequestContext;
 use super::error::{FaultCode, database, fault};
 use super::standing::Cell;
+use super::wanted::WhileWanted;
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use async_graphql::runtime::TokioTimer;
 use kernel::{CategoryId, CommunityId, OrganisationId, PersonId, PostId, TeamId, ThreadId, Viewer};
 use projections::communities::community::{self, CommunityRow};
 use projections::communities::membership::{self, MembershipRow};
@@ -22,15 +23,18 @@ use projections::organisations::organisation::{self, OrganisationRef, Organisati
 use projections::organisations::person::{self, PersonRef, PersonRow};
 use projections::organisations::team::{self, TeamRow};
 use projections::{Page, Slice};
-use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use store::Log;
+use store::{Log, Reads};
+use tokio_util::sync::DropGuard;
+
+/// How many things of a kind are looked for one by one among those that viewers have in common.
+const FEW: usize = 3;
 
 /// Reads the views for one request's viewer.
 pub struct Views {
-    db: PgPool,
+    db: Reads,
     log: Log,
     standing: Cell,
     common: Option<Common>,
@@ -40,17 +44,19 @@ pub struct Views {
 pub(super) type Failed = Arc<sqlx::Error>;
 
 impl Views {
-    /// A loader for a request with this standing; a subscription has something in common with others.
-    pub fn loader(db: PgPool, log: Log, standing: Cell, common: Option<Common>) -> DataLoader<Self> {
-        DataLoader::new(Self { db, log, standing, common }, TokioSpawner::current(), TokioTimer::default())
+    /// A loader for a request with this standing, and the guard that the request holds; a subscription has something in common with
+    /// others.
+    pub fn loader(db: Reads, log: Log, standing: Cell, common: Option<Common>) -> (DataLoader<Self>, DropGuard) {
+        let (spawner, guard) = WhileWanted::guarded();
+        (DataLoader::new(Self { db, log, standing, common }, spawner, TokioTimer::default()), guard)
     }
 
     /// What these keys name, as far as the viewer sees it.
     async fn look<K: Lookup>(&self, keys: &[K]) -> Result<HashMap<K, K::Row>, Failed> {
         let (viewer, mut found, mut own) = (self.viewer(), HashMap::new(), Vec::new());
         match &self.common {
-            None => own.extend_from_slice(keys),
-            Some(common) => {
+            // A list is read by one statement; what is shown with an event is a few things.
+            Some(common) if keys.len() <= FEW => {
                 for key in keys {
                     match common.find(&viewer, &self.db, *key).await? {
                         Found::Common(row) => found.extend(row.map(|row| (*key, row))),
@@ -58,6 +64,7 @@ impl Views {
                     }
                 }
             }
+            Some(_) | None => own.extend_from_slice(keys),
         }
         if !own.is_empty() {
             found.extend(K::read(&viewer, &self.db, &own).await.map_err(Arc::new)?);
@@ -65,7 +72,7 @@ impl Views {
         Ok(found)
     }
 
-    pub(super) fn db(&self) -> &PgPool {
+    pub(super) fn db(&self) -> &Reads {
         &self.db
     }
 
@@ -126,7 +133,7 @@ macro_rules! lookups {
 
         impl Lookup for $key {
             type Row = $row;
-            async fn read(viewer: &Viewer, db: &PgPool, keys: &[Self]) -> Result<HashMap<Self, $row>, sqlx::Error> {
+            async fn read(viewer: &Viewer, db: &Reads, keys: &[Self]) -> Result<HashMap<Self, $row>, sqlx::Error> {
                 let ids: Vec<$id> = keys.iter().map(|key| key.0).collect();
                 let name: fn(&$row) -> $id = $name;
                 Ok($read(viewer, db, &ids).await?.into_iter().map(|row| ($key(name(&row)), row)).collect())

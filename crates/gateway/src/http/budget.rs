@@ -18,6 +18,7 @@ use kernel::PersonId;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// The policy that holds, by draft-ietf-httpapi-ratelimit-headers.
 const POLICY_HEADER: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -124,17 +125,28 @@ impl Purses {
     /// # Errors
     /// 429 with `Retry-After`, if there is not enough at present.
     pub(crate) fn take(&self, payer: Option<Payer>, requested: u64, limit: u64) -> Result<Charge, Problem> {
-        let taken = match payer {
-            Some(Payer::Person(person)) => self.persons.as_ref().map(|purse| purse.take(&person, requested)),
-            Some(Payer::Network(network)) => self.networks.as_ref().map(|purse| purse.take(&network, requested)),
-            None => None,
-        };
-        match taken {
+        match self.draw(payer, requested) {
             None => Ok(Charge { requested, limit, balance: None }),
             Some(Ok(balance)) => Ok(Charge { requested, limit, balance: Some(balance) }),
             Some(Err(Lacking { seconds, balance })) => {
                 Err(too_little(Charge { requested, limit, balance: Some(balance) }, seconds, balance))
             }
+        }
+    }
+
+    /// Takes so many points, or says how long to wait until they are there.
+    pub(crate) fn lacking(&self, payer: Option<Payer>, points: u64) -> Option<Duration> {
+        match self.draw(payer, points) {
+            None | Some(Ok(_)) => None,
+            Some(Err(Lacking { seconds, .. })) => Some(Duration::from_secs(seconds)),
+        }
+    }
+
+    /// Draws from a payer's bucket; none for callers who are not held to a budget.
+    fn draw(&self, payer: Option<Payer>, points: u64) -> Option<Result<Balance, Lacking>> {
+        match payer? {
+            Payer::Person(person) => self.persons.as_ref().map(|purse| purse.take(&person, points)),
+            Payer::Network(network) => self.networks.as_ref().map(|purse| purse.take(&network, points)),
         }
     }
 

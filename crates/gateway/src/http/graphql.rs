@@ -63,7 +63,7 @@ pub(super) async fn asked(api: &Api, request: Request, media: Media) -> Result<(
         (_, true) => return Err(Problem::method(stream::METHODS)),
     };
     let (parts, body) = request.into_parts();
-    let caller = api.caller(&parts).await.map_err(|error| Problem::from(&error))?;
+    let caller = api.caller_now(&parts).await.map_err(|error| Problem::from(&error))?;
     api.admit(&caller)?;
     ask::consistency(&parts.headers)?;
     let ask = if parts.method == Method::POST {

@@ -106,11 +106,30 @@ impl Api {
         }
     }
 
+    /// Whether an operation may be taken over a socket, whose opening alone was counted as a request.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After`.
+    pub(crate) fn admit_operation(&self, caller: &Caller) -> Result<(), Problem> {
+        let stranger = caller.address.filter(|address| caller.credential.is_none() && self.limits_strangers_at(*address));
+        match stranger {
+            Some(address) => self.turnstile().admit(&self.turnstile().addresses, &network(address)),
+            None => self.admit(caller),
+        }
+    }
+
     /// Whose budget a caller draws from; none for strangers who are not limited.
     pub(crate) fn payer(&self, caller: &Caller) -> Option<Payer> {
         match &caller.credential {
             Some(credential) => Some(Payer::Person(credential.person())),
             None => caller.address.filter(|address| self.limits_strangers_at(*address)).map(|address| Payer::Network(network(address))),
+        }
+    }
+
+    /// Takes the cost of what is done unasked, such as one more answer of a subscription; waits until there is enough for it.
+    pub(crate) async fn afford(&self, payer: Option<Payer>, cost: u64) {
+        while let Some(wait) = self.turnstile().purses().lacking(payer, cost) {
+            tokio::time::sleep(wait).await;
         }
     }
 

@@ -28,7 +28,7 @@ pub async fn alive() -> Response {
 pub async fn ready(State(api): State<Api>) -> Response {
     let backend = api.backend();
     let looked = timeout(WAIT, async {
-        let views = projections::status(&backend.db).await?;
+        let views = projections::status(backend.db.pool()).await?;
         let last = sqlx::query!(
             r#"select e.recorded_at, exists (select from log.sequence s where s.pos = e.pos) as "sequenced!"
                from log.events e order by e.xid desc, e.pos desc limit 1"#

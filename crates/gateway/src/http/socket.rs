@@ -185,9 +185,7 @@ impl Connection {
                 // In this order, for when the hub stops every operation ends too: the client shall connect again, and not take it
                 // that they are complete.
                 biased;
-                () = &mut ended => {
-                    ControlFlow::Break(if self.caller.is_signed_in() && !self.api.is_closing() { Close::unauthorized() } else { Close::going_away() })
-                }
+                () = &mut ended => ControlFlow::Break(self.why_ended()),
                 () = sleep_until(init), if !self.acknowledged => ControlFlow::Break(Close::init_timeout()),
                 () = sleep_until(next_ping), if self.acknowledged => {
                     next_ping = Instant::now() + ping;
@@ -213,7 +211,12 @@ impl Connection {
             match step {
                 ControlFlow::Continue(None) => {}
                 ControlFlow::Continue(Some(message)) => {
-                    match timeout(wait, socket.send(Message::text(message))).await {
+                    let sent = tokio::select! {
+                        biased;
+                        () = &mut ended => return close(socket, self.why_ended(), close_wait).await,
+                        sent = timeout(wait, socket.send(Message::text(message))) => sent,
+                    };
+                    match sent {
                         Ok(Ok(())) => {}
                         Ok(Err(_)) => return,
                         // Nothing more is read for the client while it is given the time to take note.
@@ -226,6 +229,10 @@ impl Connection {
                 ControlFlow::Break(reason) => return close(socket, reason, close_wait).await,
             }
         }
+    }
+
+    fn why_ended(&self) -> Close {
+        if self.caller.is_signed_in() && !self.api.is_closing() { Close::unauthorized() } else { Close::going_away() }
     }
 
     /// Resolves when whoever the socket belongs to may no longer have it.
@@ -325,7 +332,7 @@ impl Connection {
         let refused = if self.operations.len() >= self.api.settings().socket_operations {
             Some(format!("One socket carries at most {} operations at once. Complete one first.", self.api.settings().socket_operations))
         } else {
-            self.api.admit(&self.caller).err().map(|problem| problem.message)
+            self.api.admit_operation(&self.caller).err().map(|problem| problem.message)
         };
         if let Some(message) = refused {
             return ControlFlow::Continue(Some(written(

@@ -2,6 +2,7 @@
 
 use super::happening::{Happening, Subject, actor};
 use super::mailbox::Mailbox;
+use crate::graphql::commons::Commons;
 use crate::graphql::standing::Cell;
 use kernel::{CommunityId, PersonId, ThreadId};
 use projections::concerns::Participants;
@@ -143,13 +144,15 @@ pub(super) enum After {
 pub(super) struct Board {
     /// How many events are kept.
     most: usize,
+    /// What is kept for those who follow, for as long as anyone does.
+    commons: Arc<Commons>,
     state: Mutex<State>,
 }
 
 impl Board {
     /// An empty board, to keep so many events.
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, state: Mutex::default() }
+    pub(super) fn new(most: usize, commons: Arc<Commons>) -> Self {
+        Self { most, commons, state: Mutex::default() }
     }
 
     /// From this position on everything is told. Called once, before anyone is there to be told.
@@ -361,6 +364,12 @@ pub(super) struct Lease(Arc<Board>);
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.0.lock().leases -= 1;
+        let mut state = self.0.lock();
+        state.leases -= 1;
+        let last = state.leases == 0;
+        drop(state);
+        if last {
+            self.0.commons.turn();
+        }
     }
 }

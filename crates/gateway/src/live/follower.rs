@@ -15,10 +15,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::Log;
+use tokio_util::task::AbortOnDropHandle;
 
-/// How many events of the whole log, and of a thread, are read at once.
-const BATCH: u32 = 200;
-const BATCH_OF_THREAD: u64 = 50;
+/// How many events are read at once: as many as may be held, unless they are long; then fewer the next time.
+const BATCH: u32 = 100;
+const SMALLEST_BATCH: u32 = 4;
 /// How many events that are kept are looked through at once.
 const LOOKED_THROUGH: usize = 256;
 /// About how many bytes of events one subscriber holds that wait to be shown. Beyond, they are read again when their turn comes.
@@ -62,6 +63,8 @@ pub struct Follower {
     position: u64,
     /// Of a thread: up to where its stream was read.
     version: Version,
+    /// How many events are read at once.
+    batch: u32,
     /// Whether events come by the mailbox.
     joined: bool,
     /// What is shown next, and up to where nothing else is once that is shown.
@@ -108,7 +111,8 @@ impl Follower {
         let position = after.unwrap_or_else(|| board.told().max(*live.inner.log.progress().borrow()));
         let version = Version::UpTo(version);
         let pending = VecDeque::new();
-        let mut follower = Self { live, held, subscriber, seen_by, position, version, joined: false, pending, reach: position, place };
+        let (batch, joined, reach) = (BATCH, false, position);
+        let mut follower = Self { live, held, subscriber, seen_by, position, version, batch, joined, pending, reach, place };
         if after.is_none() {
             follower.joined = matches!(follower.live.inner.board.after(&follower.subscriber, position, 0), After::Joined);
         }
@@ -208,13 +212,18 @@ impl Follower {
             }
             After::Gone(told) => {
                 inner.counts.read_batches.fetch_add(1, Ordering::Relaxed);
-                let Part { here, to, version } = match self.subscriber.subject {
+                let Part { here, to, version, cut } = match self.subscriber.subject {
                     Subject::Thread(thread) => self.read(async move |look| look.thread(thread, told).await).await?,
                     Subject::Community(_) | Subject::Inbox(_) | Subject::Everything => {
                         self.read(async move |look| look.log(told).await).await?
                     }
                 };
                 self.version = version;
+                self.batch = if cut {
+                    u32::try_from(here.len() * 2).unwrap_or(BATCH).clamp(SMALLEST_BATCH, BATCH)
+                } else {
+                    (self.batch * 2).min(BATCH)
+                };
                 self.hold(here, to);
             }
         }
@@ -223,7 +232,7 @@ impl Follower {
 
     /// Reads from the database when it is this follower's turn: whoever comes back after an outage comes with thousands of others.
     ///
-    /// It is a task of its own, so that a reader who stalls in the midst of it keeps no one's turn.
+    /// It is a task of its own, so that a reader who stalls in the midst of it keeps no one's turn. It ends with one who leaves.
     async fn read<T, F>(&self, look: impl FnOnce(Look) -> F) -> Result<T, Unreadable>
     where
         T: Send + 'static,
@@ -235,11 +244,12 @@ impl Follower {
             subscriber: Arc::clone(&self.subscriber),
             position: self.position,
             version: self.version,
+            batch: self.batch,
         });
-        let read = tokio::spawn(async move {
+        let read = AbortOnDropHandle::new(tokio::spawn(async move {
             let _turn = inner.catch_ups.acquire().await.expect("the semaphore is never closed");
             looking.await
-        });
+        }));
         match read.await {
             Ok(read) => read.map_err(|source| Unreadable { position: self.position, source: Some(source) }),
             Err(_) => Err(Unreadable { position: self.position, source: None }),
@@ -249,23 +259,30 @@ impl Follower {
     /// Has these shown next, as far as they may be held at once. Once they are, nothing up to `to` is missing.
     fn hold(&mut self, happenings: Vec<Arc<Happening>>, to: u64) {
         let position = self.position;
-        self.reach = to;
-        let mut bytes = 0;
-        for happening in happenings.into_iter().filter(|happening| happening.seq() > position) {
-            let weight = happening.weight();
-            if bytes > 0 && bytes + weight > HELD_BYTES {
-                // The rest is read again.
-                self.reach = self.pending.back().map_or(position, |last| last.seq());
-                break;
-            }
-            bytes += weight;
-            self.pending.push_back(happening);
-        }
+        let mut here: Vec<_> = happenings.into_iter().filter(|happening| happening.seq() > position).collect();
+        // The rest is read again.
+        self.reach = if cut(&mut here) { here.last().map_or(position, |last| last.seq()) } else { to };
+        let bytes = here.iter().map(|happening| happening.weight()).sum();
+        self.pending.extend(here);
         self.live.inner.counts.most_held.fetch_max(bytes, Ordering::Relaxed);
         if self.pending.is_empty() {
             self.position = self.position.max(to);
         }
     }
+}
+
+/// Leaves only as many of them as may be held at once, at least one. Whether any had to go.
+fn cut(happenings: &mut Vec<Arc<Happening>>) -> bool {
+    let mut bytes = 0;
+    let most = happenings.iter().take_while(|happening| {
+        let first = bytes == 0;
+        bytes += happening.weight();
+        first || bytes <= HELD_BYTES
+    });
+    let most = most.count();
+    let cut = most < happenings.len();
+    happenings.truncate(most);
+    cut
 }
 
 /// A look into the database for what comes after a follower's position.
@@ -274,6 +291,7 @@ struct Look {
     subscriber: Arc<Subscriber>,
     position: u64,
     version: Version,
+    batch: u32,
 }
 
 /// What was found: what is to be shown, up to where nothing else is, and up to where a thread's stream was read.
@@ -281,6 +299,8 @@ struct Part {
     here: Vec<Arc<Happening>>,
     to: u64,
     version: Version,
+    /// Whether there was more than may be held at once.
+    cut: bool,
 }
 
 impl Look {
@@ -296,13 +316,17 @@ impl Look {
 
     /// The next events of the whole log.
     async fn log(self, told: u64) -> Result<Part, Untold> {
-        let mut events = reading::of_log(&self.inner.log, self.position, BATCH).await?;
+        let mut events = reading::of_log(&self.inner.log, self.position, self.batch).await?;
         // What was not told yet is perhaps not in the views yet.
         events.truncate(usize::try_from(told.saturating_sub(self.position)).unwrap_or(usize::MAX));
-        let to = self.position + events.len() as u64;
+        let mut to = self.position + events.len() as u64;
         let happenings = self.inner.teller.tell(events).await?;
-        let here = self.concerning(happenings.into_iter().flatten().collect()).await?;
-        Ok(Part { here, to, version: self.version })
+        let mut here = self.concerning(happenings.into_iter().flatten().collect()).await?;
+        let cut = cut(&mut here);
+        if cut {
+            to = here.last().map_or(to, |last| last.seq());
+        }
+        Ok(Part { here, to, version: self.version, cut })
     }
 
     /// The next events of a thread's own stream.
@@ -312,17 +336,22 @@ impl Look {
             Version::Known(version) => version,
             Version::UpTo(newest) => version_at(log, &stream, self.position, newest).await?,
         };
-        let (mut events, mut ends) = reading::of_stream(log, &stream, version + 1, BATCH_OF_THREAD).await?;
+        let (mut events, mut ends) = reading::of_stream(log, &stream, version + 1, self.batch.into()).await?;
         // What has no position yet, or was not told yet, comes by the mailbox.
         let untold = |event: &Recorded<_>| event.seq == 0 || event.seq > told;
         if let Some(first) = events.iter().position(|event| event.as_ref().is_some_and(untold)) {
             events.truncate(first);
             ends = true;
         }
-        let version = Version::Known(version + events.len() as u64);
+        let mut version = Version::Known(version + events.len() as u64);
         let happenings: Vec<Arc<Happening>> = self.inner.teller.tell(events).await?.into_iter().flatten().collect();
-        let to = if ends { told } else { happenings.last().map_or(self.position, |last| last.seq()) };
-        Ok(Part { here: self.concerning(happenings).await?, to, version })
+        let mut to = if ends { told } else { happenings.last().map_or(self.position, |last| last.seq()) };
+        let mut here = self.concerning(happenings).await?;
+        let cut = cut(&mut here);
+        if let Some(last) = here.last().filter(|_| cut) {
+            (to, version) = (last.seq(), Version::Known(last.recorded.version));
+        }
+        Ok(Part { here, to, version, cut })
     }
 }
 
@@ -332,8 +361,14 @@ async fn version_at(log: &Log, stream: &StreamId, position: u64, newest: u64) ->
     // Most often nothing happened since, so the newest is looked at first.
     let mut middle = newest;
     while low < high {
-        match log.load_range(stream, middle, middle).await?.first() {
-            Some(event) if event.seq > 0 && event.seq <= position => low = middle,
+        let found = match log.load_range(stream, middle, middle).await {
+            Ok(events) => events.first().map(|event| event.seq),
+            Err(error) if reading::is_of_database(&error) => return Err(error),
+            // One that cannot be read: more is read again than would have to be.
+            Err(_) => None,
+        };
+        match found {
+            Some(seq) if seq > 0 && seq <= position => low = middle,
             Some(_) | None => high = middle - 1,
         }
         middle = (low + high).div_ceil(2);

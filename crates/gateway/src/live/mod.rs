@@ -31,12 +31,11 @@ use board::Board;
 use identity::{Bars, Credential};
 use kernel::PersonId;
 use projections::Progress;
-use sqlx::PgPool;
 use standings::Standings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use store::Log;
+use store::{Log, Reads};
 use streams::Streams;
 use teller::{Teller, Untold};
 use tokio::sync::{Semaphore, SetOnce};
@@ -46,6 +45,8 @@ use tokio_util::sync::CancellationToken;
 const BATCH: u32 = 200;
 /// How many followers read the log at once, to catch up.
 const CATCH_UPS: usize = 4;
+/// How long someone who subscribes just after the start waits for the views.
+const START_WAIT: Duration = Duration::from_secs(5);
 /// How long to wait before what failed is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -58,7 +59,7 @@ pub struct Live {
 /// What live updates work with.
 pub struct Sources {
     /// The database with the views.
-    pub db: PgPool,
+    pub db: Reads,
     /// The log.
     pub log: Log,
     /// How far the views are.
@@ -120,13 +121,14 @@ impl Live {
     /// Follows the log from its present end until [closed](Self::close). Called within a runtime.
     pub fn follow(sources: Sources) -> Self {
         let Sources { db, log, progress, bars, recheck, kept } = sources;
+        let commons = Arc::<Commons>::default();
         let inner = Arc::new(Inner {
-            board: Arc::new(Board::new(kept)),
+            board: Arc::new(Board::new(kept, Arc::clone(&commons))),
             teller: Teller::new(db.clone(), log.clone()),
             standings: Standings::new(db),
             streams: Arc::default(),
             catch_ups: Semaphore::new(CATCH_UPS),
-            commons: Arc::default(),
+            commons,
             counts: Counts::default(),
             started: SetOnce::new(),
             closing: CancellationToken::new(),
@@ -142,10 +144,11 @@ impl Live {
     /// What a person may see, kept up to date for as long as it is held. None is a stranger.
     ///
     /// # Errors
-    /// The database's.
+    /// The database's; the same if live updates have not begun yet, because the views are far behind.
     pub async fn hold(&self, person: Option<PersonId>) -> Result<Arc<Held>, sqlx::Error> {
         tokio::select! {
             () = self.inner.started.wait() => {}
+            () = tokio::time::sleep(START_WAIT) => return Err(sqlx::Error::PoolTimedOut),
             () = self.closed() => return Err(sqlx::Error::PoolClosed),
         }
         self.inner.standings.hold(&self.inner.board, person).await.map(Arc::new)

@@ -46,7 +46,7 @@ pub(super) async fn of_stream(
     }
 }
 
-fn is_of_database(error: &store::Error) -> bool {
+pub(super) fn is_of_database(error: &store::Error) -> bool {
     match error {
         store::Error::Unavailable(_) | store::Error::Database(_) => true,
         store::Error::Malformed { .. } | store::Error::Gap { .. } | store::Error::Key { .. } => false,

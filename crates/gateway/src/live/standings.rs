@@ -2,14 +2,14 @@
 //! says that it changed.
 
 use super::board::{Board, Lease};
-use crate::graphql::standing::{self, Cell, Standing};
+use crate::graphql::standing::{Cell, Standing};
 use communities::community;
 use events::HubEvent;
 use kernel::{PersonId, Recorded};
 use organisations::{organisation, person, team};
-use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::Reads;
 
 /// How many persons are read at once.
 const BATCH: usize = 500;
@@ -26,7 +26,7 @@ struct Entry {
 
 /// The standings of people with open streams.
 pub(super) struct Standings {
-    db: PgPool,
+    db: Reads,
     entries: Mutex<HashMap<PersonId, Entry>>,
 }
 
@@ -73,7 +73,7 @@ enum Whose {
 }
 
 impl Standings {
-    pub(super) fn new(db: PgPool) -> Arc<Self> {
+    pub(super) fn new(db: Reads) -> Arc<Self> {
         Arc::new(Self { db, entries: Mutex::default() })
     }
 
@@ -128,7 +128,7 @@ impl Standings {
 
     async fn read(&self, persons: &[PersonId]) -> Result<HashMap<PersonId, Standing>, sqlx::Error> {
         let found = projections::grants::of_each(&self.db, persons).await?;
-        Ok(found.into_iter().map(|(person, found)| (person, standing::admitted(found))).collect())
+        Ok(found.into_iter().map(|(person, found)| (person, Standing::from(Some(found)))).collect())
     }
 
     /// Reads anew what these events change, which the views hold. Yields whose standing is another one now.

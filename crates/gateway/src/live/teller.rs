@@ -8,10 +8,9 @@ use events::HubEvent;
 use kernel::{Audience, CategoryId, CommunityId, PersonId, Recorded, StreamId, TeamId, ThreadId};
 use projections::concerns::{self, Home, Participants};
 use projections::events::Seen;
-use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use store::Log;
+use store::{Log, Reads};
 
 /// How many threads and categories are remembered with where they stand, which never changes.
 const REMEMBERED: u64 = 10_000;
@@ -27,14 +26,14 @@ pub(super) enum Untold {
 
 /// Makes happenings of events.
 pub(super) struct Teller {
-    db: PgPool,
+    db: Reads,
     log: Log,
     homes: moka::sync::Cache<ThreadId, Home>,
     categories: moka::sync::Cache<CategoryId, CommunityId>,
 }
 
 impl Teller {
-    pub(super) fn new(db: PgPool, log: Log) -> Self {
+    pub(super) fn new(db: Reads, log: Log) -> Self {
         Self { db, log, homes: moka::sync::Cache::new(REMEMBERED), categories: moka::sync::Cache::new(REMEMBERED) }
     }
 

@@ -10,6 +10,7 @@ use futures::future::join_all;
 use gateway::graphql::GlobalId;
 use gateway::live::{Counted, Subject};
 use gateway::{Api, Settings};
+use http::StatusCode;
 use kernel::{Audience, CommunityId, PostId, Role, ThreadId, Token, Viewer};
 use organisations::person::{self, GrantedRole};
 use serde_json::{Value, json};
@@ -278,8 +279,13 @@ impl Follower {
         loop {
             let variables =
                 if id.is_null() { json!({ "after": after.to_string() }) } else { json!({ "id": id, "after": after.to_string() }) };
-            let router = gateways.any(&mut chance).router();
-            let mut events = Events::open(&router, self.token.as_deref(), document, variables).await.unwrap();
+            let gateway = gateways.any(&mut chance);
+            let mut events = match Events::open(&gateway.router(), self.token.as_deref(), document, variables).await {
+                Ok(events) => events,
+                // It stops just now: on to the next one.
+                Err((StatusCode::SERVICE_UNAVAILABLE, _)) if gateway.backend().live.is_closed() => continue,
+                Err(refused) => panic!("{}: {refused:?}", self.name),
+            };
             // Sometimes it reads on for long, sometimes only a few.
             let mut left = [1, 3, 40, 400][chance.below(4)];
             // Sometimes it takes nothing for a while after the first, and the gateway goes on without it.

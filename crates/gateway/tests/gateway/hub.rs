@@ -154,9 +154,11 @@ impl Hub {
         // what does not show says how long it waits.
         let usual = settings.projection_wait == Settings::default().projection_wait;
         let projection_wait = if usual { PATIENCE } else { settings.projection_wait };
-        let settings = Settings { projection_wait, request_timeout: PATIENCE * 2, ..settings };
+        let usual = settings.request_timeout == Settings::default().request_timeout;
+        let request_timeout = if usual { PATIENCE * 2 } else { settings.request_timeout };
+        let settings = Settings { projection_wait, request_timeout, ..settings };
         let database = database_with(connections).await;
-        let pool = database.pool().clone();
+        let (pool, reads) = (database.pool().clone(), database.reads().clone());
         let keys = KeyRing::random();
         let log = Log::new(pool.clone(), keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
@@ -170,7 +172,7 @@ impl Hub {
         let services = Services::new(log.clone(), clock.clone(), ids.clone());
         let all = services.clone();
         let identity = Identity::new(identity::Parts {
-            db: pool.clone(),
+            db: reads.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             site: Site::new(address).unwrap(),
@@ -182,7 +184,7 @@ impl Hub {
         .unwrap();
         tasks.spawn(services::process::run(log.clone(), Arc::new(Consequences(identity.bars.clone())), stop.clone()));
         let gateway = move |settings| Parts {
-            db: pool.clone(),
+            db: reads.clone(),
             log: log.clone(),
             services: Arc::new(services.clone()),
             progress: progress.clone(),

@@ -1,6 +1,7 @@
 //! What a request costs, what a caller may spend, and what is refused before it runs.
 
 use crate::hub::{Answer, Hub, PATIENCE, fresh};
+use crate::sse::Events;
 use axum::body::Body;
 use futures::{SinkExt, StreamExt};
 use gateway::{Budget, Budgets, Caller, Settings};
@@ -134,6 +135,29 @@ async fn streams_pay_at_their_start() {
 }
 
 #[tokio::test]
+async fn every_answer_of_a_stream_is_paid_for() {
+    let one = NonZeroU32::MIN;
+    let budgets = Budgets { person_capacity: 20_000, person_restore: one, ..Budgets::default() };
+    let hub = Hub::with(Settings { budgets, ..Settings::default() }, "http://localhost:8080", 10).await;
+    let ann = hub.person(hub.organisation("a").await, "Ann").await;
+    let place = hub.place(&ann, "practice").await;
+    for number in 0..5 {
+        hub.thread(&ann, &place, &format!("Thread {number}")).await;
+    }
+    // 50 for the beginning; each answer is the page of 100 items with one field, and three fields around it.
+    let follow =
+        "subscription { communityActivity(community: \"ID\", after: \"0\") { community { threads(first: 100) { nodes { id } } } } }";
+    let mut events = Events::open(&hub.router, Some(&ann.token), &follow.replace("ID", &place.community()), json!({})).await.unwrap();
+    for _ in 0..6 {
+        events.field("communityActivity").await;
+    }
+    let left = hub.ask(Some(&ann.token), "{ hub { version } }", json!({})).await;
+    let left = cost(&left)["available"].as_u64().unwrap();
+    // What came back while this ran is little beside it.
+    assert!(left < 20_000 - 50 - 6 * 201 + 120, "{left}");
+}
+
+#[tokio::test]
 async fn sockets_pay_for_every_operation() {
     let hub = few().await;
     let organisation = hub.organisation("a").await;
@@ -206,6 +230,9 @@ async fn variables_that_must_have_a_value_have_one() {
         ("query ($id: ID!) { node(id: $id) { id } }", json!({ "id": ["a"] })),
         ("query ($first: Int!) { threads(first: $first) { nodes { id } } }", json!({ "first": "7" })),
         ("query ($first: Int!) { threads(first: $first) { nodes { id } } }", json!({ "first": 7.5 })),
+        // Of a type that there is not.
+        ("query ($id: Nope!) { node(id: $id) { id } }", json!({ "id": "a" })),
+        ("query ($ids: [Nope!]! = [1]) { nodes(ids: $ids) { id } }", json!({})),
         // Not declared at all.
         ("{ node(id: $id) { id } }", json!({ "id": "a" })),
         ("{ ...F } fragment F on Query { node(id: $id) { id } }", json!({ "id": "a" })),

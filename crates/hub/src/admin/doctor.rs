@@ -115,7 +115,7 @@ async fn providers(checks: &mut Checks, config: &Config, foundation: &Foundation
         Ok(client) => client,
         Err(error) => return checks.line("identity providers", Err(error.to_string())),
     };
-    let open = match Directory(foundation.pool.clone()).open().await {
+    let open = match Directory(foundation.pool.clone().into()).open().await {
         Ok(open) => open,
         Err(error) => return checks.line("identity providers", Err(error.to_string())),
     };

@@ -77,7 +77,7 @@ async fn add_provider(
     let organisation = find(foundation, slug).await?;
     let secret = read_secret(secret_file)?;
     let providers = Providers::new(
-        Arc::new(Directory(foundation.pool.clone())),
+        Arc::new(Directory(foundation.pool.clone().into())),
         foundation.pool.clone(),
         Arc::new(foundation.keys.clone()),
         foundation.clock.clone(),

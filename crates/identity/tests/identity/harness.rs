@@ -78,7 +78,7 @@ impl Harness {
         let clock = TestClock::new();
         let directory = Arc::new(TestDirectory::default());
         let identity = Identity::new(identity::Parts {
-            db: database.pool().clone(),
+            db: database.reads().clone(),
             clock: clock.clone(),
             ids: Arc::new(RandomIds),
             site: Site::new(address).unwrap(),

@@ -1,7 +1,7 @@
 //! The view of communities: what each is about, its charter, and which organisations and persons belong to it.
 
 use crate::code;
-use crate::columns::{Columns, FromColumns, any_of, count, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, count, fetch};
 use crate::organisations::organisation::OrganisationRef;
 use crate::page::{Key, Page, Position, Slice, Sorted};
 use crate::runtime::Projection;
@@ -11,9 +11,9 @@ use ::communities::community::Event;
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, CommunityId, OrganisationId, Recorded, Timestamp, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::{PgConnection, PgPool};
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sqlx::PgConnection;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “communities”.
@@ -299,8 +299,8 @@ fn masked(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[CommunityId]) -> Result<Vec<CommunityRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(visible("c", viewer)).and_where(any_of("c", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[CommunityId]) -> Result<Vec<CommunityRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(visible("c", viewer)).and_where(any_of("c", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -308,8 +308,8 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[CommunityId]) -> Result
 ///
 /// # Errors
 /// The database's.
-pub async fn referred(viewer: &Viewer, db: &PgPool, ids: &[CommunityId]) -> Result<Vec<CommunityRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(any_of("c", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn referred(viewer: &Viewer, db: &Reads, ids: &[CommunityId]) -> Result<Vec<CommunityRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(any_of("c", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -317,8 +317,8 @@ pub async fn referred(viewer: &Viewer, db: &PgPool, ids: &[CommunityId]) -> Resu
 ///
 /// # Errors
 /// The database's.
-pub async fn by_slug(viewer: &Viewer, db: &PgPool, slug: &str) -> Result<Option<CommunityRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(visible("c", viewer)).and_where(Expr::col(("c", "slug")).eq(slug)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_slug(viewer: &Viewer, db: &Reads, slug: &str) -> Result<Option<CommunityRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(visible("c", viewer)).and_where(Expr::col(("c", "slug")).eq(slug)).written();
     Ok(fetch(db, sql).await?.pop())
 }
 
@@ -326,11 +326,11 @@ pub async fn by_slug(viewer: &Viewer, db: &PgPool, slug: &str) -> Result<Option<
 ///
 /// # Errors
 /// The database's.
-pub async fn page(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slice<CommunityRow>, sqlx::Error> {
+pub async fn page(viewer: &Viewer, db: &Reads, page: &Page) -> Result<Slice<CommunityRow>, sqlx::Error> {
     let mut select = masked(viewer);
     select.and_where(visible("c", viewer));
     page.cut(&mut select, Sorted::ascending("c", "name", "id"));
-    let rows = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows = fetch(db, select.written()).await?;
     Ok(page.slice(rows, |row: &CommunityRow| Position::new(Key::Text(row.reference.name.clone()), row.reference.id)))
 }
 
@@ -338,10 +338,10 @@ pub async fn page(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slice<Com
 ///
 /// # Errors
 /// The database's.
-pub async fn total(viewer: &Viewer, db: &PgPool) -> Result<u64, sqlx::Error> {
+pub async fn total(viewer: &Viewer, db: &Reads) -> Result<u64, sqlx::Error> {
     let select =
         Query::select().expr(Expr::cust("count(*)")).from_as("community", Alias::new("c")).and_where(visible("c", viewer)).to_owned();
-    count(db, select.build_sqlx(PostgresQueryBuilder)).await
+    count(db, select.written()).await
 }
 
 struct Participant {
@@ -362,7 +362,7 @@ impl FromColumns for Participant {
 /// The database's.
 pub async fn organisations(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     communities: &[CommunityId],
 ) -> Result<Vec<(CommunityId, OrganisationRef)>, sqlx::Error> {
     let select = Query::select()
@@ -375,6 +375,6 @@ pub async fn organisations(
         .order_by(("co", "joined_at"), sea_query::Order::Asc)
         .order_by(("co", "organisation"), sea_query::Order::Asc)
         .to_owned();
-    let rows: Vec<Participant> = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows: Vec<Participant> = fetch(db, select.written()).await?;
     Ok(rows.into_iter().map(|row| (row.community, row.organisation)).collect())
 }

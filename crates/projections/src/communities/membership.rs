@@ -1,7 +1,7 @@
 //! Who belongs to which community. A membership is shown to whoever sees both the community and the person; one's own always.
 
 use crate::code;
-use crate::columns::{Columns, FromColumns, any_of, count, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, count, fetch};
 use crate::communities::community::CommunityRef;
 use crate::organisations::organisation::OrganisationRef;
 use crate::organisations::person::PersonRef;
@@ -9,10 +9,9 @@ use crate::page::{Page, Position, Slice, Sorted, count_each, each, parent};
 use crate::visibility::visible;
 use ::communities::community::MemberKind;
 use kernel::{CommunityId, PersonId, TeamId, Timestamp, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::PgPool;
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// A membership.
@@ -83,7 +82,7 @@ fn of_parent_community(select: &mut SelectStatement, viewer: &Viewer) {
 /// The database's.
 pub async fn of_communities(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     communities: &[CommunityId],
     page: &Page,
 ) -> Result<HashMap<CommunityId, Slice<MembershipRow>>, sqlx::Error> {
@@ -99,7 +98,7 @@ pub async fn of_communities(
 /// The database's.
 pub async fn totals_of_communities(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     communities: &[CommunityId],
 ) -> Result<HashMap<CommunityId, u64>, sqlx::Error> {
     let mut select = from();
@@ -112,12 +111,12 @@ pub async fn totals_of_communities(
 ///
 /// # Errors
 /// The database's.
-pub async fn of_viewer(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slice<MembershipRow>, sqlx::Error> {
+pub async fn of_viewer(viewer: &Viewer, db: &Reads, page: &Page) -> Result<Slice<MembershipRow>, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(Slice::empty()) };
     let mut select = select(viewer);
     select.and_where(Expr::col(("m", "person")).eq(person.uuid()));
     page.cut(&mut select, Sorted::descending("m", "joined_at", "community"));
-    let rows = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows = fetch(db, select.written()).await?;
     Ok(page.slice(rows, |row: &MembershipRow| Position::new(row.joined_at, row.community.id)))
 }
 
@@ -125,23 +124,21 @@ pub async fn of_viewer(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slic
 ///
 /// # Errors
 /// The database's.
-pub async fn total_of_viewer(viewer: &Viewer, db: &PgPool) -> Result<u64, sqlx::Error> {
+pub async fn total_of_viewer(viewer: &Viewer, db: &Reads) -> Result<u64, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(0) };
     let mut select = from();
     select.expr(Expr::cust("count(*)")).and_where(Expr::col(("m", "person")).eq(person.uuid()));
-    count(db, select.build_sqlx(PostgresQueryBuilder)).await
+    count(db, select.written()).await
 }
 
 /// The viewer's own memberships of these communities, in no order.
 ///
 /// # Errors
 /// The database's.
-pub async fn of_viewer_in(viewer: &Viewer, db: &PgPool, communities: &[CommunityId]) -> Result<Vec<MembershipRow>, sqlx::Error> {
+pub async fn of_viewer_in(viewer: &Viewer, db: &Reads, communities: &[CommunityId]) -> Result<Vec<MembershipRow>, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(Vec::new()) };
-    let sql = select(viewer)
-        .and_where(Expr::col(("m", "person")).eq(person.uuid()))
-        .and_where(any_of("m", "community", communities))
-        .build_sqlx(PostgresQueryBuilder);
+    let sql =
+        select(viewer).and_where(Expr::col(("m", "person")).eq(person.uuid())).and_where(any_of("m", "community", communities)).written();
     fetch(db, sql).await
 }
 
@@ -162,7 +159,7 @@ impl FromColumns for Coordinator {
 ///
 /// # Errors
 /// The database's.
-pub async fn coordinators(viewer: &Viewer, db: &PgPool, communities: &[CommunityId]) -> Result<Vec<(CommunityId, PersonRef)>, sqlx::Error> {
+pub async fn coordinators(viewer: &Viewer, db: &Reads, communities: &[CommunityId]) -> Result<Vec<(CommunityId, PersonRef)>, sqlx::Error> {
     let select = from()
         .join_as(JoinType::LeftJoin, "organisation", Alias::new("po"), Expr::col(("po", "id")).equals(("p", "organisation")))
         .expr(Expr::cust("m.community, m.person"))
@@ -173,6 +170,6 @@ pub async fn coordinators(viewer: &Viewer, db: &PgPool, communities: &[Community
         .order_by(("m", "joined_at"), sea_query::Order::Asc)
         .order_by(("m", "person"), sea_query::Order::Asc)
         .to_owned();
-    let rows: Vec<Coordinator> = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows: Vec<Coordinator> = fetch(db, select.written()).await?;
     Ok(rows.into_iter().map(|row| (row.community, row.person)).collect())
 }

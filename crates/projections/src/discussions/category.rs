@@ -1,7 +1,7 @@
 //! The view of categories.
 
 use crate::code;
-use crate::columns::{Columns, FromColumns, any_of, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, fetch};
 use crate::communities::community::CommunityRef;
 use crate::runtime::Projection;
 use crate::visibility::{audience, grants, visible};
@@ -9,9 +9,9 @@ use ::discussions::category::{Event, Format};
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, CategoryId, CommunityId, Recorded, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, Order, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::{PgConnection, PgPool};
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
+use sqlx::PgConnection;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “categories”.
@@ -175,8 +175,8 @@ fn masked(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[CategoryId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(visible("g", viewer)).and_where(any_of("g", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[CategoryId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(visible("g", viewer)).and_where(any_of("g", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -184,8 +184,8 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[CategoryId]) -> Result<
 ///
 /// # Errors
 /// The database's.
-pub async fn referred(viewer: &Viewer, db: &PgPool, ids: &[CategoryId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(any_of("g", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn referred(viewer: &Viewer, db: &Reads, ids: &[CategoryId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(any_of("g", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -193,12 +193,12 @@ pub async fn referred(viewer: &Viewer, db: &PgPool, ids: &[CategoryId]) -> Resul
 ///
 /// # Errors
 /// The database's.
-pub async fn of_communities(viewer: &Viewer, db: &PgPool, communities: &[CommunityId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
+pub async fn of_communities(viewer: &Viewer, db: &Reads, communities: &[CommunityId]) -> Result<Vec<CategoryRow>, sqlx::Error> {
     let sql = masked(viewer)
         .and_where(visible("g", viewer))
         .and_where(any_of("g", "community", communities))
         .order_by(("g", "position"), Order::Asc)
         .order_by(("g", "id"), Order::Asc)
-        .build_sqlx(PostgresQueryBuilder);
+        .written();
     fetch(db, sql).await
 }

@@ -2,6 +2,7 @@
 //!
 //! One event goes the same way as ten thousand, so that the running view and a rebuild cannot differ.
 
+use super::listing;
 use crate::code;
 use ::discussions::thread::{CloseReason, Event, Reaction};
 use events::HubEvent;
@@ -193,8 +194,11 @@ impl Happenings {
         }
         self.write_opened(db).await?;
         self.write_posted(db).await?;
+        // What is listed of threads that were there before may be another now.
+        let known: Vec<Uuid> = self.threads.keys().copied().collect();
         self.write_threads(db).await?;
         self.write_posts(db).await?;
+        listing::renew(&known, db).await?;
         self.write_edited(db).await?;
         self.write_reactions(db).await?;
         self.write_upvotes(db).await
@@ -213,6 +217,7 @@ impl Happenings {
             columns.push(*id, opened, change);
         }
         columns.insert(db).await?;
+        listing::open(self.opened.iter().map(|(id, opened)| (*id, opened.audience.as_str())), db).await?;
         let mut rows = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for ((category, audience), (community, threads)) in tally {
             rows.0.push(category);

@@ -2,5 +2,6 @@
 
 pub mod category;
 mod happenings;
+mod listing;
 pub mod post;
 pub mod thread;

@@ -1,16 +1,15 @@
 //! Posts: what is written in a thread, with its revisions, reactions and upvotes. A post is shown to whoever sees its thread.
 
 use crate::code;
-use crate::columns::{Columns, FromColumns, any_of, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, fetch};
 use crate::organisations::person::PersonRef;
 use crate::page::{Page, Position, Slice, Sorted, count_each, each, parent};
 use crate::visibility::visible;
 use ::discussions::thread::Reaction;
 use kernel::{CommunityId, PersonId, PostId, ThreadId, Timestamp, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, Order, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::PgPool;
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Order, Query, SelectStatement};
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// A post.
@@ -96,24 +95,24 @@ fn any_post(ids: &[(ThreadId, PostId)]) -> Expr {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[(ThreadId, PostId)]) -> Result<Vec<PostRow>, sqlx::Error> {
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[(ThreadId, PostId)]) -> Result<Vec<PostRow>, sqlx::Error> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    fetch(db, select(viewer).and_where(any_post(ids)).build_sqlx(PostgresQueryBuilder)).await
+    fetch(db, select(viewer).and_where(any_post(ids)).written()).await
 }
 
 /// The posts that are marked as answers in these threads, each thread's in the order of posting.
 ///
 /// # Errors
 /// The database's.
-pub async fn answers(viewer: &Viewer, db: &PgPool, threads: &[ThreadId]) -> Result<Vec<PostRow>, sqlx::Error> {
+pub async fn answers(viewer: &Viewer, db: &Reads, threads: &[ThreadId]) -> Result<Vec<PostRow>, sqlx::Error> {
     let sql = select(viewer)
         .and_where(Expr::cust("b.answer"))
         .and_where(any_of("b", "thread", threads))
         .order_by(("b", "posted_at"), Order::Asc)
         .order_by(("b", "id"), Order::Asc)
-        .build_sqlx(PostgresQueryBuilder);
+        .written();
     fetch(db, sql).await
 }
 
@@ -134,7 +133,7 @@ fn top_level(select: &mut SelectStatement) {
 /// The database's.
 pub async fn of_threads(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     threads: &[ThreadId],
     page: &Page,
 ) -> Result<HashMap<ThreadId, Slice<PostRow>>, sqlx::Error> {
@@ -148,7 +147,7 @@ pub async fn of_threads(
 ///
 /// # Errors
 /// The database's.
-pub async fn totals_of_threads(viewer: &Viewer, db: &PgPool, threads: &[ThreadId]) -> Result<HashMap<ThreadId, u64>, sqlx::Error> {
+pub async fn totals_of_threads(viewer: &Viewer, db: &Reads, threads: &[ThreadId]) -> Result<HashMap<ThreadId, u64>, sqlx::Error> {
     let mut select = from(viewer);
     select.expr(Expr::cust("count(*)"));
     top_level(&mut select);
@@ -159,7 +158,7 @@ pub async fn totals_of_threads(viewer: &Viewer, db: &PgPool, threads: &[ThreadId
 ///
 /// # Errors
 /// The database's.
-pub async fn replies(viewer: &Viewer, db: &PgPool, posts: &[PostId], page: &Page) -> Result<HashMap<PostId, Slice<PostRow>>, sqlx::Error> {
+pub async fn replies(viewer: &Viewer, db: &Reads, posts: &[PostId], page: &Page) -> Result<HashMap<PostId, Slice<PostRow>>, sqlx::Error> {
     let mut select = select(viewer);
     select.and_where(Expr::col(("b", "reply_to")).eq(parent()));
     page.cut(&mut select, IN_ORDER);
@@ -170,7 +169,7 @@ pub async fn replies(viewer: &Viewer, db: &PgPool, posts: &[PostId], page: &Page
 ///
 /// # Errors
 /// The database's.
-pub async fn totals_of_replies(viewer: &Viewer, db: &PgPool, posts: &[PostId]) -> Result<HashMap<PostId, u64>, sqlx::Error> {
+pub async fn totals_of_replies(viewer: &Viewer, db: &Reads, posts: &[PostId]) -> Result<HashMap<PostId, u64>, sqlx::Error> {
     let mut select = from(viewer);
     select.expr(Expr::cust("count(*)")).and_where(Expr::col(("b", "reply_to")).eq(parent()));
     count_each(db, posts, select).await
@@ -197,7 +196,7 @@ fn split(posts: &[(ThreadId, PostId)]) -> (Vec<Uuid>, Vec<Uuid>) {
 ///
 /// # Errors
 /// The database's.
-pub async fn reactions(viewer: &Viewer, db: &PgPool, posts: &[(ThreadId, PostId)]) -> Result<Vec<ReactionRow>, sqlx::Error> {
+pub async fn reactions(viewer: &Viewer, db: &Reads, posts: &[(ThreadId, PostId)]) -> Result<Vec<ReactionRow>, sqlx::Error> {
     let (threads, ids) = split(posts);
     let rows = sqlx::query!(
         r#"select r.post, r.reaction, count(*) as "count!", coalesce(bool_or(r.person = $3), false) as "by_viewer!"
@@ -232,7 +231,7 @@ pub async fn reactions(viewer: &Viewer, db: &PgPool, posts: &[(ThreadId, PostId)
 ///
 /// # Errors
 /// The database's.
-pub async fn upvoted(viewer: &Viewer, db: &PgPool, posts: &[(ThreadId, PostId)]) -> Result<Vec<PostId>, sqlx::Error> {
+pub async fn upvoted(viewer: &Viewer, db: &Reads, posts: &[(ThreadId, PostId)]) -> Result<Vec<PostId>, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(Vec::new()) };
     let (threads, ids) = split(posts);
     let rows = sqlx::query_scalar!(
@@ -277,7 +276,7 @@ impl FromColumns for RevisionRow {
 ///
 /// # Errors
 /// The database's.
-pub async fn revisions(viewer: &Viewer, db: &PgPool, posts: &[(ThreadId, PostId)]) -> Result<Vec<RevisionRow>, sqlx::Error> {
+pub async fn revisions(viewer: &Viewer, db: &Reads, posts: &[(ThreadId, PostId)]) -> Result<Vec<RevisionRow>, sqlx::Error> {
     if posts.is_empty() {
         return Ok(Vec::new());
     }
@@ -294,6 +293,6 @@ pub async fn revisions(viewer: &Viewer, db: &PgPool, posts: &[(ThreadId, PostId)
         .join_as(JoinType::LeftJoin, "organisation", Alias::new("po"), Expr::col(("po", "id")).equals(("p", "organisation")))
         .and_where(any_post(posts))
         .order_by(("v", "version"), Order::Asc)
-        .build_sqlx(PostgresQueryBuilder);
+        .written();
     fetch(db, sql).await
 }

@@ -1,9 +1,9 @@
 //! The view of threads: lists in several orders, each row with all that a list shows, by one statement.
 
 use super::category::CategoryRef;
-use super::happenings;
+use super::{happenings, listing};
 use crate::code;
-use crate::columns::{Columns, FromColumns, any_of, count, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, count, fetch};
 use crate::communities::community::CommunityRef;
 use crate::organisations::person::PersonRef;
 use crate::page::{Key, Page, Position, Slice, Sorted, count_each, each, parent};
@@ -14,10 +14,10 @@ use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, CategoryId, CommunityId, OrganisationId, PersonId, PostId, Recorded, ThreadId, Timestamp, Viewer};
 use sea_query::{Alias, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “threads”: threads, their posts, reactions and upvotes.
@@ -31,7 +31,7 @@ impl Projection for Threads {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["thread", "thread_tally", "post", "post_revision", "reaction", "upvote"]
+        &["thread", "thread_listing", "thread_tally", "post", "post_revision", "reaction", "upvote"]
     }
 
     fn concerns(&self, event: &HubEvent) -> bool {
@@ -160,7 +160,8 @@ pub struct ThreadFilter {
 }
 
 impl ThreadFilter {
-    fn narrow(&self, select: &mut SelectStatement) {
+    /// Narrows a statement over a table of this alias that has what threads are filtered by.
+    pub(super) fn narrow(&self, select: &mut SelectStatement, table: &'static str) {
         let ids: [(&'static str, Option<Uuid>); 4] = [
             ("community", self.community.map(CommunityId::uuid)),
             ("category", self.category.map(CategoryId::uuid)),
@@ -169,14 +170,14 @@ impl ThreadFilter {
         ];
         for (column, id) in ids {
             if let Some(id) = id {
-                select.and_where(Expr::col(("t", column)).eq(id));
+                select.and_where(Expr::col((table, column)).eq(id));
             }
         }
         if let Some(closed) = self.closed {
-            select.and_where(Expr::col(("t", "closed")).eq(closed));
+            select.and_where(Expr::col((table, "closed")).eq(closed));
         }
         if let Some(answered) = self.answered {
-            select.and_where(Expr::cust("t.answer_count > 0").eq(answered));
+            select.and_where(Expr::col((table, "answered")).eq(answered));
         }
     }
 
@@ -199,13 +200,17 @@ pub enum ThreadOrder {
 }
 
 impl ThreadOrder {
-    fn sorted(self) -> Sorted {
-        let key = match self {
+    /// The column that threads are sorted by.
+    pub(super) fn key(self) -> &'static str {
+        match self {
             Self::LatestActivity => "last_activity_at",
             Self::Newest => "opened_at",
             Self::MostUpvoted => "upvote_count",
-        };
-        Sorted::descending("t", key, "id")
+        }
+    }
+
+    fn sorted(self) -> Sorted {
+        Sorted::descending("t", self.key(), "id")
     }
 
     fn position(self, row: &ThreadRow) -> Position {
@@ -218,7 +223,7 @@ impl ThreadOrder {
     }
 }
 
-/// The threads alone, to be cut before anything is joined to them.
+/// The threads alone, to be narrowed before anything is joined to them.
 fn from(viewer: &Viewer) -> SelectStatement {
     Query::select().expr(Expr::cust("t.*")).from_as("thread", Alias::new("t")).and_where(visible("t", viewer)).to_owned()
 }
@@ -245,9 +250,9 @@ fn join(threads: SelectStatement, viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[ThreadId]) -> Result<Vec<ThreadRow>, sqlx::Error> {
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[ThreadId]) -> Result<Vec<ThreadRow>, sqlx::Error> {
     let threads = from(viewer).and_where(any_of("t", "id", ids)).to_owned();
-    fetch(db, join(threads, viewer).build_sqlx(PostgresQueryBuilder)).await
+    fetch(db, join(threads, viewer).written()).await
 }
 
 /// A page of the threads.
@@ -256,18 +261,24 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[ThreadId]) -> Result<Ve
 /// The database's.
 pub async fn page(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     filter: &ThreadFilter,
     order: ThreadOrder,
     page: &Page,
 ) -> Result<Slice<ThreadRow>, sqlx::Error> {
-    let mut threads = from(viewer);
-    filter.narrow(&mut threads);
-    page.cut(&mut threads, order.sorted());
-    let mut select = join(threads, viewer);
-    page.sort(&mut select, order.sorted());
-    let rows = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows = fetch(db, page_statement(viewer, filter, order, page).written()).await?;
     Ok(page.slice(rows, |row| order.position(row)))
+}
+
+/// The statement that [`page`] runs, with its values written into it: to be explained, or measured by itself.
+pub fn page_sql(viewer: &Viewer, filter: &ThreadFilter, order: ThreadOrder, page: &Page) -> String {
+    page_statement(viewer, filter, order, page).to_string(PostgresQueryBuilder)
+}
+
+fn page_statement(viewer: &Viewer, filter: &ThreadFilter, order: ThreadOrder, page: &Page) -> SelectStatement {
+    let mut select = join(listing::page(viewer, filter, order, page, None), viewer);
+    page.sort(&mut select, order.sorted());
+    select
 }
 
 /// The same page of the threads of each of these communities.
@@ -276,30 +287,29 @@ pub async fn page(
 /// The database's.
 pub async fn of_communities(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     communities: &[CommunityId],
     filter: &ThreadFilter,
     order: ThreadOrder,
     page: &Page,
 ) -> Result<HashMap<CommunityId, Slice<ThreadRow>>, sqlx::Error> {
-    let mut threads = from(viewer);
-    threads.and_where(Expr::col(("t", "community")).eq(parent()));
-    filter.narrow(&mut threads);
-    page.cut(&mut threads, order.sorted());
-    let mut select = join(threads, viewer);
+    let here = Expr::col(("l", "community")).eq(parent());
+    let mut select = join(listing::page(viewer, filter, order, page, Some(here)), viewer);
     page.sort(&mut select, order.sorted());
     each(db, communities, page, select, |row| order.position(row)).await
 }
 
-/// The statement that counts threads: from the tally where that knows enough, else thread by thread.
-fn counting(viewer: &Viewer, filter: &ThreadFilter) -> SelectStatement {
+/// The statement that counts threads: from the tally where that knows enough, else thread by thread; of the parent in this
+/// column, if one is named.
+fn counting(viewer: &Viewer, filter: &ThreadFilter, of: Option<&'static str>) -> SelectStatement {
+    if !filter.is_tallied() {
+        return listing::count(viewer, filter, of.map(|column| Expr::col(("l", column)).eq(parent())));
+    }
     let mut select = Query::select();
-    select.and_where(visible("t", viewer));
-    filter.narrow(&mut select);
-    if filter.is_tallied() {
-        select.expr(Expr::cust("coalesce(sum(t.threads), 0)::bigint")).from_as("thread_tally", Alias::new("t"));
-    } else {
-        select.expr(Expr::cust("count(*)")).from_as("thread", Alias::new("t"));
+    select.expr(Expr::cust("coalesce(sum(t.threads), 0)::bigint")).from_as("thread_tally", Alias::new("t")).and_where(visible("t", viewer));
+    filter.narrow(&mut select, "t");
+    if let Some(column) = of {
+        select.and_where(Expr::col(("t", column)).eq(parent()));
     }
     select
 }
@@ -308,8 +318,8 @@ fn counting(viewer: &Viewer, filter: &ThreadFilter) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn total(viewer: &Viewer, db: &PgPool, filter: &ThreadFilter) -> Result<u64, sqlx::Error> {
-    count(db, counting(viewer, filter).build_sqlx(PostgresQueryBuilder)).await
+pub async fn total(viewer: &Viewer, db: &Reads, filter: &ThreadFilter) -> Result<u64, sqlx::Error> {
+    count(db, counting(viewer, filter, None).written()).await
 }
 
 /// How many threads of each of these communities there are for the viewer.
@@ -318,34 +328,26 @@ pub async fn total(viewer: &Viewer, db: &PgPool, filter: &ThreadFilter) -> Resul
 /// The database's.
 pub async fn totals_of_communities(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     communities: &[CommunityId],
     filter: &ThreadFilter,
 ) -> Result<HashMap<CommunityId, u64>, sqlx::Error> {
-    let mut select = counting(viewer, filter);
-    select.and_where(Expr::col(("t", "community")).eq(parent()));
-    count_each(db, communities, select).await
+    count_each(db, communities, counting(viewer, filter, Some("community"))).await
 }
 
 /// How many threads of each of these categories there are for the viewer.
 ///
 /// # Errors
 /// The database's.
-pub async fn totals_of_categories(
-    viewer: &Viewer,
-    db: &PgPool,
-    categories: &[CategoryId],
-) -> Result<HashMap<CategoryId, u64>, sqlx::Error> {
-    let mut select = counting(viewer, &ThreadFilter::default());
-    select.and_where(Expr::col(("t", "category")).eq(parent()));
-    count_each(db, categories, select).await
+pub async fn totals_of_categories(viewer: &Viewer, db: &Reads, categories: &[CategoryId]) -> Result<HashMap<CategoryId, u64>, sqlx::Error> {
+    count_each(db, categories, counting(viewer, &ThreadFilter::default(), Some("category"))).await
 }
 
 /// Which of these threads the viewer has upvoted.
 ///
 /// # Errors
 /// The database's.
-pub async fn upvoted(viewer: &Viewer, db: &PgPool, ids: &[ThreadId]) -> Result<Vec<ThreadId>, sqlx::Error> {
+pub async fn upvoted(viewer: &Viewer, db: &Reads, ids: &[ThreadId]) -> Result<Vec<ThreadId>, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(Vec::new()) };
     let threads: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query_scalar!(

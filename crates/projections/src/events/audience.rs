@@ -11,9 +11,9 @@ use ::organisations::person::Event as PersonEvent;
 use ::organisations::team::Event as TeamEvent;
 use events::HubEvent;
 use kernel::{Audience, OrganisationId, PersonId, Recorded, Token, Who};
-use sqlx::PgPool;
 use std::borrow::Borrow;
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// Who may see an event at present.
@@ -40,7 +40,7 @@ struct Known {
 ///
 /// # Errors
 /// The database's.
-pub async fn audiences<R: Borrow<Recorded<HubEvent>>>(db: &PgPool, events: &[R]) -> Result<Vec<Option<Seen>>, sqlx::Error> {
+pub async fn audiences<R: Borrow<Recorded<HubEvent>>>(db: &Reads, events: &[R]) -> Result<Vec<Option<Seen>>, sqlx::Error> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
@@ -138,7 +138,7 @@ impl Ids {
     }
 }
 
-async fn at_present<R: Borrow<Recorded<HubEvent>>>(db: &PgPool, events: &[R]) -> Result<HashMap<Uuid, Known>, sqlx::Error> {
+async fn at_present<R: Borrow<Recorded<HubEvent>>>(db: &Reads, events: &[R]) -> Result<HashMap<Uuid, Known>, sqlx::Error> {
     let ids = Ids::of(events);
     let rows = sqlx::query!(
         r#"select id as "id!", audience as "audience!", false as "erased!" from organisation where id = any($1)

@@ -1,7 +1,7 @@
 //! What an event's difference is taken against: the latest earlier event of the stream that set the same thing.
 
 use super::Place;
-use sqlx::PgPool;
+use store::Reads;
 use uuid::Uuid;
 
 /// Which earlier event is looked for.
@@ -22,7 +22,7 @@ pub struct Earlier {
 ///
 /// # Errors
 /// The database's.
-pub async fn earlier(db: &PgPool, wanted: &[Earlier]) -> Result<Vec<Option<Place>>, sqlx::Error> {
+pub async fn earlier(db: &Reads, wanted: &[Earlier]) -> Result<Vec<Option<Place>>, sqlx::Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }

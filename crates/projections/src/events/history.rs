@@ -6,9 +6,10 @@ use super::Place;
 use super::rule::{MEMBERSHIP, OF_POSTS, PRIVATE};
 use crate::page::{Key, Page, Position, Slice};
 use kernel::{CategoryId, CommunityId, OrganisationId, PersonId, PostId, TeamId, ThreadId, Viewer, Who};
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// A thing that has a history.
@@ -147,7 +148,7 @@ fn parents(view: View) -> String {
 /// The database's.
 pub async fn history(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     subjects: &[Subject],
     page: &Page,
 ) -> Result<HashMap<Subject, Slice<Place>>, sqlx::Error> {
@@ -182,7 +183,7 @@ fn by_view(subjects: &[Subject]) -> Vec<(View, Vec<Subject>)> {
 async fn versions(
     view: View,
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     subjects: &[Subject],
     page: &Page,
 ) -> Result<HashMap<(Uuid, Uuid), Vec<u64>>, sqlx::Error> {
@@ -226,7 +227,7 @@ async fn versions(
 ///
 /// # Errors
 /// The database's.
-pub async fn totals(viewer: &Viewer, db: &PgPool, subjects: &[Subject]) -> Result<HashMap<Subject, u64>, sqlx::Error> {
+pub async fn totals(viewer: &Viewer, db: &Reads, subjects: &[Subject]) -> Result<HashMap<Subject, u64>, sqlx::Error> {
     let mut totals = HashMap::with_capacity(subjects.len());
     for (view, subjects) in by_view(subjects) {
         let sees = view.sees();

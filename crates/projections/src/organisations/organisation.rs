@@ -1,6 +1,6 @@
 //! The view of organisations and their identity providers. Organisations are public: a stranger sees who takes part.
 
-use crate::columns::{Columns, FromColumns, any_of, count, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, count, fetch};
 use crate::page::{Key, Page, Position, Slice, Sorted};
 use crate::runtime::Projection;
 use crate::visibility::visible;
@@ -8,9 +8,9 @@ use ::organisations::organisation::Event;
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, OrganisationId, ProviderId, Recorded, Timestamp, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::{PgConnection, PgPool};
+use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sqlx::PgConnection;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “organisations”.
@@ -170,8 +170,8 @@ fn select(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[OrganisationId]) -> Result<Vec<OrganisationRow>, sqlx::Error> {
-    let sql = select(viewer).and_where(any_of("o", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[OrganisationId]) -> Result<Vec<OrganisationRow>, sqlx::Error> {
+    let sql = select(viewer).and_where(any_of("o", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -179,8 +179,8 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[OrganisationId]) -> Res
 ///
 /// # Errors
 /// The database's.
-pub async fn by_slug(viewer: &Viewer, db: &PgPool, slug: &str) -> Result<Option<OrganisationRow>, sqlx::Error> {
-    let sql = select(viewer).and_where(Expr::col(("o", "slug")).eq(slug)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_slug(viewer: &Viewer, db: &Reads, slug: &str) -> Result<Option<OrganisationRow>, sqlx::Error> {
+    let sql = select(viewer).and_where(Expr::col(("o", "slug")).eq(slug)).written();
     Ok(fetch(db, sql).await?.pop())
 }
 
@@ -188,10 +188,10 @@ pub async fn by_slug(viewer: &Viewer, db: &PgPool, slug: &str) -> Result<Option<
 ///
 /// # Errors
 /// The database's.
-pub async fn page(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slice<OrganisationRow>, sqlx::Error> {
+pub async fn page(viewer: &Viewer, db: &Reads, page: &Page) -> Result<Slice<OrganisationRow>, sqlx::Error> {
     let mut select = select(viewer);
     page.cut(&mut select, Sorted::ascending("o", "name", "id"));
-    let rows = fetch(db, select.build_sqlx(PostgresQueryBuilder)).await?;
+    let rows = fetch(db, select.written()).await?;
     Ok(page.slice(rows, |row: &OrganisationRow| Position::new(Key::Text(row.reference.name.clone()), row.reference.id)))
 }
 
@@ -199,10 +199,10 @@ pub async fn page(viewer: &Viewer, db: &PgPool, page: &Page) -> Result<Slice<Org
 ///
 /// # Errors
 /// The database's.
-pub async fn total(viewer: &Viewer, db: &PgPool) -> Result<u64, sqlx::Error> {
+pub async fn total(viewer: &Viewer, db: &Reads) -> Result<u64, sqlx::Error> {
     let select =
         Query::select().expr(Expr::cust("count(*)")).from_as("organisation", Alias::new("o")).and_where(visible("o", viewer)).to_owned();
-    count(db, select.build_sqlx(PostgresQueryBuilder)).await
+    count(db, select.written()).await
 }
 
 /// An identity provider of an organisation.
@@ -257,8 +257,8 @@ fn select_providers(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn providers(viewer: &Viewer, db: &PgPool, organisations: &[OrganisationId]) -> Result<Vec<ProviderRecord>, sqlx::Error> {
-    let sql = select_providers(viewer).and_where(any_of("i", "organisation", organisations)).build_sqlx(PostgresQueryBuilder);
+pub async fn providers(viewer: &Viewer, db: &Reads, organisations: &[OrganisationId]) -> Result<Vec<ProviderRecord>, sqlx::Error> {
+    let sql = select_providers(viewer).and_where(any_of("i", "organisation", organisations)).written();
     fetch(db, sql).await
 }
 
@@ -266,8 +266,8 @@ pub async fn providers(viewer: &Viewer, db: &PgPool, organisations: &[Organisati
 ///
 /// # Errors
 /// The database's.
-pub async fn provider(viewer: &Viewer, db: &PgPool, id: ProviderId) -> Result<Option<ProviderRecord>, sqlx::Error> {
-    let sql = select_providers(viewer).and_where(Expr::col(("i", "id")).eq(id.uuid())).build_sqlx(PostgresQueryBuilder);
+pub async fn provider(viewer: &Viewer, db: &Reads, id: ProviderId) -> Result<Option<ProviderRecord>, sqlx::Error> {
+    let sql = select_providers(viewer).and_where(Expr::col(("i", "id")).eq(id.uuid())).written();
     Ok(fetch(db, sql).await?.pop())
 }
 
@@ -275,7 +275,7 @@ pub async fn provider(viewer: &Viewer, db: &PgPool, id: ProviderId) -> Result<Op
 ///
 /// # Errors
 /// The database's.
-pub async fn sign_in_options(viewer: &Viewer, db: &PgPool) -> Result<Vec<ProviderRecord>, sqlx::Error> {
-    let sql = select_providers(viewer).and_where(Expr::cust("i.enabled and not o.suspended")).build_sqlx(PostgresQueryBuilder);
+pub async fn sign_in_options(viewer: &Viewer, db: &Reads) -> Result<Vec<ProviderRecord>, sqlx::Error> {
+    let sql = select_providers(viewer).and_where(Expr::cust("i.enabled and not o.suspended")).written();
     fetch(db, sql).await
 }

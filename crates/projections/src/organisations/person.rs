@@ -1,7 +1,7 @@
 //! The view of persons. Who sees a person's name is decided in `docs/decisions/0002-who-sees-persons.md`.
 
 use super::organisation::OrganisationRef;
-use crate::columns::{Columns, FromColumns, any_of, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, fetch};
 use crate::page::{Key, Page, Position, Slice, Sorted, count_each, each, parent};
 use crate::runtime::Projection;
 use crate::visibility::{grants, visible};
@@ -9,10 +9,10 @@ use ::organisations::person::{Event, GrantedRole};
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, OrganisationId, PersonId, Personal, ProviderId, Recorded, TeamId, Timestamp, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::{PgConnection, PgPool};
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sqlx::PgConnection;
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “people”.
@@ -232,7 +232,7 @@ fn masked(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[PersonId]) -> Result<Vec<PersonRow>, sqlx::Error> {
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[PersonId]) -> Result<Vec<PersonRow>, sqlx::Error> {
     let mut rows = referred(viewer, db, ids).await?;
     rows.retain(|row| row.reference.visible);
     Ok(rows)
@@ -242,8 +242,8 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[PersonId]) -> Result<Ve
 ///
 /// # Errors
 /// The database's.
-pub async fn referred(viewer: &Viewer, db: &PgPool, ids: &[PersonId]) -> Result<Vec<PersonRow>, sqlx::Error> {
-    let sql = masked(viewer).and_where(any_of("p", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn referred(viewer: &Viewer, db: &Reads, ids: &[PersonId]) -> Result<Vec<PersonRow>, sqlx::Error> {
+    let sql = masked(viewer).and_where(any_of("p", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -259,7 +259,7 @@ fn position(row: &PersonRow) -> Position {
 /// The database's.
 pub async fn of_organisations(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     organisations: &[OrganisationId],
     page: &Page,
 ) -> Result<HashMap<OrganisationId, Slice<PersonRow>>, sqlx::Error> {
@@ -275,7 +275,7 @@ pub async fn of_organisations(
 /// The database's.
 pub async fn totals_of_organisations(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     organisations: &[OrganisationId],
 ) -> Result<HashMap<OrganisationId, u64>, sqlx::Error> {
     let mut select = counting();
@@ -303,7 +303,7 @@ fn of_parent_team(select: &mut SelectStatement, viewer: &Viewer) {
 /// The database's.
 pub async fn of_teams(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     teams: &[TeamId],
     page: &Page,
 ) -> Result<HashMap<TeamId, Slice<PersonRow>>, sqlx::Error> {
@@ -317,7 +317,7 @@ pub async fn of_teams(
 ///
 /// # Errors
 /// The database's.
-pub async fn totals_of_teams(viewer: &Viewer, db: &PgPool, teams: &[TeamId]) -> Result<HashMap<TeamId, u64>, sqlx::Error> {
+pub async fn totals_of_teams(viewer: &Viewer, db: &Reads, teams: &[TeamId]) -> Result<HashMap<TeamId, u64>, sqlx::Error> {
     let mut select = counting();
     of_parent_team(&mut select, viewer);
     count_each(db, teams, select).await
@@ -338,7 +338,7 @@ pub struct Oneself {
 ///
 /// # Errors
 /// The database's.
-pub async fn oneself(viewer: &Viewer, db: &PgPool) -> Result<Option<Oneself>, sqlx::Error> {
+pub async fn oneself(viewer: &Viewer, db: &Reads) -> Result<Option<Oneself>, sqlx::Error> {
     let Some(person) = viewer.person else { return Ok(None) };
     let row = sqlx::query!("select email, provider, organisation_admin, steward from person where id = $1", person.uuid())
         .fetch_optional(db)

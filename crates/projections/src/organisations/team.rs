@@ -1,7 +1,7 @@
 //! The view of teams. Teams are shown to everyone signed in.
 
 use super::organisation::OrganisationRef;
-use crate::columns::{Columns, FromColumns, any_of, fetch};
+use crate::columns::{Columns, FromColumns, Written, any_of, fetch};
 use crate::page::{Key, Page, Position, Slice, Sorted, count_each, each, parent};
 use crate::runtime::Projection;
 use crate::visibility::visible;
@@ -9,10 +9,10 @@ use ::organisations::team::Event;
 use async_trait::async_trait;
 use events::HubEvent;
 use kernel::{Audience, OrganisationId, Recorded, TeamId, Viewer};
-use sea_query::{Alias, Expr, ExprTrait, JoinType, PostgresQueryBuilder, Query, SelectStatement};
-use sea_query_sqlx::SqlxBinder;
-use sqlx::{PgConnection, PgPool};
+use sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sqlx::PgConnection;
 use std::collections::HashMap;
+use store::Reads;
 use uuid::Uuid;
 
 /// The projection “teams”.
@@ -136,8 +136,8 @@ fn select(viewer: &Viewer) -> SelectStatement {
 ///
 /// # Errors
 /// The database's.
-pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[TeamId]) -> Result<Vec<TeamRow>, sqlx::Error> {
-    let sql = select(viewer).and_where(any_of("t", "id", ids)).build_sqlx(PostgresQueryBuilder);
+pub async fn by_ids(viewer: &Viewer, db: &Reads, ids: &[TeamId]) -> Result<Vec<TeamRow>, sqlx::Error> {
+    let sql = select(viewer).and_where(any_of("t", "id", ids)).written();
     fetch(db, sql).await
 }
 
@@ -147,7 +147,7 @@ pub async fn by_ids(viewer: &Viewer, db: &PgPool, ids: &[TeamId]) -> Result<Vec<
 /// The database's.
 pub async fn of_organisations(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     organisations: &[OrganisationId],
     page: &Page,
 ) -> Result<HashMap<OrganisationId, Slice<TeamRow>>, sqlx::Error> {
@@ -163,7 +163,7 @@ pub async fn of_organisations(
 /// The database's.
 pub async fn totals_of_organisations(
     viewer: &Viewer,
-    db: &PgPool,
+    db: &Reads,
     organisations: &[OrganisationId],
 ) -> Result<HashMap<OrganisationId, u64>, sqlx::Error> {
     let select = Query::select()

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::testing::Database;
-use store::{Append, Leadership, Log, NewEvent, Sequencer};
+use store::{Append, Leadership, Log, NewEvent, Reads, Sequencer};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -59,6 +59,10 @@ impl World {
 
     pub(crate) fn db(&self) -> &PgPool {
         self.database.pool()
+    }
+
+    pub(crate) fn reads(&self) -> &Reads {
+        self.database.reads()
     }
 
     pub(crate) fn now(&self) -> Timestamp {

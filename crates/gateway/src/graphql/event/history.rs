@@ -12,10 +12,9 @@ use kernel::{Payload, Recorded, Viewer};
 use projections::events::{self as rules, Earlier, Place, Subject};
 use projections::{Page, Slice};
 use serde_json::json;
-use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use store::Log;
+use store::Reads;
 use uuid::Uuid;
 
 /// A page of the history of something.
@@ -38,7 +37,7 @@ impl Loader<HistoryOf> for Views {
             slices.extend(found.into_iter().map(|(subject, slice)| (HistoryOf(subject, page.clone()), slice)));
         }
         let places: HashSet<Place> = slices.iter().flat_map(|(_, slice)| slice.rows.iter().map(|(_, place)| *place)).collect();
-        let shown = shown(&viewer, self.db(), at(self.log(), places).await?).await.map_err(Arc::new)?;
+        let shown = shown(&viewer, self.db(), at(self, places).await?).await.map_err(Arc::new)?;
         let of_places: HashMap<Place, Event> = shown.into_iter().collect();
         Ok(slices
             .into_iter()
@@ -76,7 +75,7 @@ impl Loader<BeforeThat> for Views {
     async fn load(&self, keys: &[BeforeThat]) -> Result<HashMap<BeforeThat, HubEvent>, Failed> {
         let wanted: Vec<Earlier> = keys.iter().map(|key| key.0).collect();
         let places = rules::earlier(self.db(), &wanted).await.map_err(Arc::new)?;
-        let events = at(self.log(), places.iter().flatten().copied().collect()).await?;
+        let events = at(self, places.iter().flatten().copied().collect()).await?;
         let events: HashMap<Place, HubEvent> = events.into_iter().map(|recorded| (place(&recorded), recorded.event)).collect();
         Ok(keys.iter().zip(places).filter_map(|(key, place)| Some((*key, events.get(&place?)?.clone()))).collect())
     }
@@ -87,9 +86,9 @@ fn place(recorded: &Recorded<HubEvent>) -> Place {
 }
 
 /// The events at these places, by one statement.
-async fn at(log: &Log, places: HashSet<Place>) -> Result<Vec<Recorded<HubEvent>>, Failed> {
+async fn at(views: &Views, places: HashSet<Place>) -> Result<Vec<Recorded<HubEvent>>, Failed> {
     let places: Vec<(Uuid, u64)> = places.into_iter().map(|place| (place.stream, place.version)).collect();
-    let recorded = log.events_at(&places).await.map_err(|error| Arc::new(unreadable(error)))?;
+    let recorded = views.log().events_at(views.db(), &places).await.map_err(|error| Arc::new(unreadable(error)))?;
     decoded(recorded).map_err(Arc::new)
 }
 
@@ -107,7 +106,7 @@ fn decoded(recorded: Vec<Recorded<Payload>>) -> Result<Vec<Recorded<HubEvent>>, 
 }
 
 /// What of these events the viewer sees, each with its place, in their order.
-pub(super) async fn shown(viewer: &Viewer, db: &PgPool, recorded: Vec<Recorded<HubEvent>>) -> Result<Vec<(Place, Event)>, sqlx::Error> {
+pub(super) async fn shown(viewer: &Viewer, db: &Reads, recorded: Vec<Recorded<HubEvent>>) -> Result<Vec<(Place, Event)>, sqlx::Error> {
     let seen = rules::audiences(db, &recorded).await?;
     let shown = recorded.into_iter().zip(seen).filter_map(|(recorded, seen)| {
         let at = place(&recorded);

@@ -11,7 +11,7 @@
 //! | an event of a history | 6: a field, and 5 for looking it up in the log ([`RECALLING`]) |
 //! | text that is rendered | 5 ([`RENDERING`]) |
 //! | a mutation | 50 ([`MUTATING`]), and its answer |
-//! | a subscription, once at its start | 50 ([`SUBSCRIBING`]), and one answer |
+//! | a subscription | 50 at its start ([`SUBSCRIBING`]), and each answer |
 //! | a field of the introspection | 1/20 ([`GRAINS`]), its lists with the sizes that this schema has |
 //!
 //! **To add a list that takes no `first`:** give it a row in [`LISTS`]; a test walks the schema and names the lists that lack one. **To
@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 pub const FIELD: u64 = 1;
 /// What a mutation costs besides its answer.
 pub const MUTATING: u64 = 50;
-/// What it costs to begin a subscription, besides one answer.
+/// What it costs to begin a subscription, besides its answers.
 pub const SUBSCRIBING: u64 = 50;
 /// What it costs to count.
 pub const COUNTING: u64 = 10;

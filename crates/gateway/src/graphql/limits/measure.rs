@@ -2,7 +2,7 @@
 
 use super::cost::{FIELD, GRAINS, Items, LARGEST_PAGE, Place, Prices};
 use super::values::{Scale, Size};
-use super::{Limits, Unfit, UnfitKind};
+use super::{DEEPEST_LEVELS, Limits, Unfit, UnfitKind};
 use async_graphql::parser::types::{
     Directive, ExecutableDocument, Field, FragmentDefinition, OperationDefinition, OperationType, Selection, SelectionSet,
 };
@@ -15,6 +15,8 @@ use std::collections::HashMap;
 pub struct Measure {
     /// Fields within each other.
     pub depth: u64,
+    /// Selection sets within each other, those of fields and of fragments of either kind.
+    pub levels: u64,
     /// Fields of this selection set.
     pub level_fields: u64,
     /// Fields of the largest selection set, this one's included.
@@ -40,13 +42,15 @@ pub struct Measure {
 impl Measure {
     /// The cost in points.
     pub fn cost(&self) -> u64 {
-        self.once.div_ceil(GRAINS)
+        // What stands in no page comes once.
+        self.once.saturating_add(self.each).div_ceil(GRAINS)
     }
 
     /// The larger of two operations, in what each is held to by itself.
     fn or(self, other: Self) -> Self {
         Self {
             depth: self.depth.max(other.depth),
+            levels: self.levels.max(other.levels),
             level_fields: self.level_fields.max(other.level_fields),
             siblings: self.siblings.max(other.siblings),
             aliases: self.aliases.max(other.aliases),
@@ -59,6 +63,7 @@ impl Measure {
     /// Beside each other in one selection set.
     fn add(&mut self, other: Self) {
         self.depth = self.depth.max(other.depth);
+        self.levels = self.levels.max(other.levels);
         self.level_fields = self.level_fields.saturating_add(other.level_fields);
         self.siblings = self.siblings.max(other.siblings).max(self.level_fields);
         self.aliases = self.aliases.saturating_add(other.aliases);
@@ -94,7 +99,7 @@ pub fn check(
     let scale = Scale::new(variables, operations.iter().flat_map(|operation| defaults_of(operation)));
     let defaults = defaults_of(operation).map(|(name, value)| (name.as_str(), value)).collect();
     let known = HashMap::with_capacity(document.fragments.len());
-    let mut meter = Meter { document, prices, variables, defaults, scale, visits: 0, unknown: 0, known };
+    let mut meter = Meter { document, prices, variables, defaults, scale, within: 0, visits: 0, unknown: 0, known };
     let (mut chosen, mut largest, mut walked) = (Measure::default(), Measure::default(), (0u64, Size::default()));
     let mut walk = |measure: Measure| {
         walked.0 = walked.0.saturating_add(measure.selections);
@@ -111,11 +116,13 @@ pub fn check(
     for name in document.fragments.keys() {
         let measure = walk(meter.fragment(name)?);
         largest.siblings = largest.siblings.max(measure.siblings);
+        largest.levels = largest.levels.max(measure.levels);
     }
     let (selections, values) = (walked.0, walked.1.or(meter.scale.sent));
     let (smaller, several) = ("Ask for less at once.", "Send several requests.");
     hold(&[
         ("selections, fragments counted wherever they are spread", selections, limits.selections, smaller),
+        (LEVELS, largest.levels, DEEPEST_LEVELS as u64, smaller),
         ("levels of fields within each other", largest.depth, limits.depth, "Ask in several requests, going on from ids with “node”."),
         ("fields at the root", largest.level_fields, limits.root_fields, several),
         (
@@ -144,6 +151,9 @@ pub fn check(
     Ok(chosen)
 }
 
+/// What is held against [`DEEPEST_LEVELS`].
+const LEVELS: &str = "selection sets within each other, fragments put in";
+
 /// Holds what was found against the most that is allowed: what, found, most, and what to do.
 fn hold(rows: &[(&str, u64, u64, &str)]) -> Result<(), Unfit> {
     match rows.iter().find(|(_, found, most, _)| found > most) {
@@ -159,6 +169,8 @@ struct Meter<'a> {
     /// What the operation that shall run takes where a variable is left out.
     defaults: HashMap<&'a str, &'a Value>,
     scale: Scale<'a>,
+    /// How many selection sets the pass is within. It calls itself for each.
+    within: usize,
     visits: u64,
     /// Fields that the schema does not have.
     unknown: u64,
@@ -183,6 +195,14 @@ impl<'a> Meter<'a> {
 
     fn selection_set(&mut self, set: &'a SelectionSet, of: Option<Place>) -> Result<Measure, Unfit> {
         let mut sum = Measure::default();
+        if set.items.is_empty() {
+            return Ok(sum);
+        }
+        // Fragments go on from one to the next, so that no limit of the text bounds this.
+        if self.within == DEEPEST_LEVELS {
+            return Err(Unfit::beyond(LEVELS, u64::MAX, DEEPEST_LEVELS as u64, "Ask for less at once."));
+        }
+        self.within += 1;
         for selection in &set.items {
             self.visits += 1;
             let mut measure = match &selection.node {
@@ -199,6 +219,8 @@ impl<'a> Meter<'a> {
             self.directives(selection.node.directives(), &mut measure);
             sum.add(measure);
         }
+        self.within -= 1;
+        sum.levels = sum.levels.saturating_add(1);
         Ok(sum)
     }
 

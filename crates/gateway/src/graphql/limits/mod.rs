@@ -7,6 +7,8 @@
 //!   without ever being expanded. [`Measure::visits`] counts what the pass looked at: never more than the document and its variables hold.
 //! - [`cost`] says what a field costs, in one table.
 //!
+//! The pass calls itself for each selection set that it is within, and gives up beyond [`DEEPEST_LEVELS`] of them.
+//!
 //! **To add a limit:** a field of [`Limits`] with its default, what it is held against in [`Measure`], its row in [`check`], and its row
 //! in `docs/api/limits.md`.
 
@@ -78,6 +80,9 @@ pub struct Limits {
 pub const DEEPEST_NESTING: u64 = 60;
 /// The most that `depth` may be set to: the executor calls itself for each level of fields, and a thread's stack holds only so many.
 pub const DEEPEST_FIELDS: u64 = 32;
+/// Selection sets within each other, fragments put in: what walks over a document calls itself for each, here and in the library. It is
+/// no setting, for no stack grows with it.
+pub const DEEPEST_LEVELS: usize = 120;
 /// The most that `value_nesting` may be set to: reading and dropping a value calls itself for each level.
 pub const DEEPEST_VALUES: u64 = 60;
 /// Bytes of stack that a thread needs to answer what these let through, several times over. The runtime's usual 2 MiB hold some 25 levels

@@ -3,7 +3,8 @@
 //! The parser recurses at every bracket, and has no limit of its own there. What this scan takes for a string or a comment must
 //! therefore be one for the parser too, or brackets could hide from it. They could where a string is never closed: the parser goes
 //! back and reads the opening `"""` of such a block as an empty string and the start of the next, and what follows as brackets. So an
-//! unclosed string is refused here; every other token is the same to both.
+//! unclosed string is refused here; every other string, comment and bracket is the same to both. What is one word here may be several
+//! to the parser (it reads `nullnull` as two values): that is held by the bytes of a word, and moves no bracket.
 
 use super::{Limits, Unfit, UnfitKind};
 use async_graphql::Pos;
@@ -53,9 +54,14 @@ pub fn scan(document: &str, limits: &Limits) -> Result<Scanned, Unfit> {
                 open = open.saturating_sub(1);
                 at += 1;
             }
-            _ if is_word(*byte) => {
+            b'.' if bytes[at..].starts_with(b"...") => {
                 found.tokens += 1;
-                let length = bytes[at..].iter().position(|b| !is_word(*b)).unwrap_or(bytes.len() - at);
+                at += 3;
+            }
+            _ if is_in_number(*byte) => {
+                found.tokens += 1;
+                let goes_on: fn(u8) -> bool = if is_in_name(*byte) && !byte.is_ascii_digit() { is_in_name } else { is_in_number };
+                let length = bytes[at..].iter().position(|b| !goes_on(*b)).unwrap_or(bytes.len() - at);
                 longest = longest.max(length as u64);
                 at += length;
             }
@@ -83,14 +89,27 @@ pub fn scan(document: &str, limits: &Limits) -> Result<Scanned, Unfit> {
 /// # Errors
 /// The limit that it goes beyond.
 pub fn scan_json(json: &[u8], limits: &Limits) -> Result<(), Unfit> {
-    let (mut values, mut within) = (1u64, false);
+    // Just after a bracket it is not known yet whether anything is in it.
+    let (mut values, mut within, mut opened) = (1u64, false, false);
     let mut bytes = json.iter();
     while let Some(byte) = bytes.next() {
-        match (within, byte) {
-            (true, b'\\') => _ = bytes.next(),
-            (_, b'"') => within = !within,
-            (false, b',' | b'[' | b'{') => values += 1,
-            (true | false, _) => {}
+        if within {
+            match byte {
+                b'\\' => _ = bytes.next(),
+                b'"' => within = false,
+                _ => {}
+            }
+            continue;
+        }
+        if opened && !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            values += u64::from(!matches!(byte, b']' | b'}'));
+            opened = false;
+        }
+        match byte {
+            b'"' => within = true,
+            b'[' | b'{' => opened = true,
+            b',' => values += 1,
+            _ => {}
         }
     }
     // The request itself, and its parameters beside the variables.
@@ -98,9 +117,13 @@ pub fn scan_json(json: &[u8], limits: &Limits) -> Result<(), Unfit> {
     if values > most { Err(Unfit::beyond("values", values, most, "Send several requests.")) } else { Ok(()) }
 }
 
-/// Letters, digits and what numbers are made of: these run together into one token.
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'.')
+fn is_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// What numbers are made of, and what must not follow upon one.
+fn is_in_number(byte: u8) -> bool {
+    is_in_name(byte) || matches!(byte, b'-' | b'+' | b'.')
 }
 
 /// Just after the string that opens here; none if it is never closed.

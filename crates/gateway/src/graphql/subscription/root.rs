@@ -4,7 +4,7 @@
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{Name, Pos, Positioned, ServerError};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The type at the root.
 const ROOT: &str = "Subscription";
@@ -24,10 +24,9 @@ pub(crate) fn single(mut document: ExecutableDocument, operation: Option<&str>) 
     let mut fields = fields.into_iter();
     let Some(mut one) = fields.next() else { return Ok(document) };
     for other in fields {
-        if other.node.response_key().node != one.node.response_key().node {
+        if !is_same(&one.node, &other.node) {
             return Err(refused("A subscription follows one field. Send one operation for each.", other.pos));
         }
-        // The same field again: validation has it that its arguments are the same.
         one.node.selection_set.node.items.extend(other.node.selection_set.node.items);
     }
     if one.node.name.node.starts_with("__") {
@@ -41,6 +40,16 @@ pub(crate) fn single(mut document: ExecutableDocument, operation: Option<&str>) 
     let used = used(&document);
     document.fragments.retain(|name, _| used.contains(name) || !expanded.contains(name));
     Ok(document)
+}
+
+/// Whether it is the same field again: under the same name, with the same arguments.
+fn is_same(one: &Field, other: &Field) -> bool {
+    let arguments = |field: &Field| -> HashMap<Name, String> {
+        field.arguments.iter().map(|(name, value)| (name.node.clone(), value.node.to_string())).collect()
+    };
+    let count = one.arguments.len() == other.arguments.len();
+    let named = one.name.node == other.name.node && one.response_key().node == other.response_key().node;
+    named && count && arguments(one) == arguments(other)
 }
 
 fn refused(message: &str, at: Pos) -> ServerError {
@@ -164,6 +173,7 @@ mod tests {
                 vec!["H"],
             ),
             ("subscription { a { b } ...F ...F } fragment F on Subscription { a { c } }", vec!["b", "c"], vec![]),
+            ("subscription { a(t: 1, u: [2]) { b } a(u: [2], t: 1) { c } }", vec!["b", "c"], vec![]),
             // One that was not used before is still an error, which validation tells.
             ("subscription { a { b } } fragment U on A { b }", vec!["b"], vec!["U"]),
         ] {
@@ -176,6 +186,10 @@ mod tests {
         for query in [
             "subscription { a { b } c }",
             "subscription { a { b } other: a { b } }",
+            "subscription { x: a { b } x: c { b } }",
+            "subscription { a(t: 1) { b } a(t: 2) { b } }",
+            "subscription { a(t: 1) { b } a { b } }",
+            "subscription { a(t: 1) { b } ... on Subscription { a(t: 1, u: 2) { b } } }",
             "subscription { ...F c } fragment F on Subscription { a { b } }",
             "subscription { a @include(if: true) { b } }",
             "subscription { ... @skip(if: false) { a { b } } }",

@@ -1,5 +1,5 @@
-use super::cost::{COUNTING, FIELD, LARGEST_PAGE, MUTATING, RECALLING, RENDERING, SUBSCRIBING, prices};
-use super::*;
+use crate::graphql::limits::cost::{COUNTING, FIELD, LARGEST_PAGE, MUTATING, RECALLING, RENDERING, SUBSCRIBING, prices};
+use crate::graphql::limits::*;
 use async_graphql::Variables;
 use async_graphql::parser::parse_query;
 use serde_json::json;
@@ -49,6 +49,8 @@ fn the_cost_follows_the_table() {
         1 + 1 + 7 * (1 + RECALLING + 1 + 1 + 5)
     );
     assert_eq!(cost("{ markdownPreview(source: \"*a*\") }"), RENDERING);
+    // What no page is around comes once.
+    assert_eq!(cost("{ ... on ThreadConnection { nodes { id } } }"), 1 + 1);
     // Lists within lists multiply.
     assert_eq!(
         cost("{ communities(first: 10) { nodes { threads(first: 20) { nodes { posts(first: 5) { nodes { html } } } } } } }"),
@@ -223,6 +225,8 @@ fn the_json_of_many_values_is_refused_before_it_is_parsed() {
         (format!("[{}1]", "1,".repeat(9_000)), true),
         (format!("[{}1]", "1,".repeat(20_000)), false),
         (format!("[{}{{}}]", "{},".repeat(20_000)), false),
+        // An empty list is one value, as an empty object is.
+        (format!("[{}[ ]]", "{},".repeat(9_000)), true),
         ("[".repeat(20_000), false),
         // Within a string there are no values.
         (format!("\"{}\"", "[,{".repeat(20_000)), true),
@@ -231,6 +235,23 @@ fn the_json_of_many_values_is_refused_before_it_is_parsed() {
     ] {
         assert_eq!(scan_json(body(value).as_bytes(), &limits).is_ok(), fits);
     }
+}
+
+#[test]
+fn every_token_counts_whether_or_not_there_is_space_between() {
+    let limits = Limits::default();
+    let tokens = |document: &str| scan(document, &limits).map(|scanned| scanned.tokens);
+    let name = "A".repeat(100);
+    for (document, expected) in [
+        (format!("{{...{name}...{name}...{name}}}"), 8),
+        ("{a,b:c(d:-1.5e+3,e:[1 .5])}".to_owned(), 17),
+        ("query($a:[ID!]!=[])@b{c}".to_owned(), 19),
+        ("\u{feff}#a b c\r{#\n}".to_owned(), 2),
+        ("\"a b\" \"\"\"c d\"\"\"\"\"".to_owned(), 3),
+    ] {
+        assert_eq!(tokens(&document), Ok(expected), "{document}");
+    }
+    assert!(scan(&format!("{{{}}}", "...A".repeat(4_000)), &limits).unwrap_err().message.contains("tokens"));
 }
 
 #[test]
@@ -306,9 +327,45 @@ fn what_the_scan_lets_through_does_not_overflow_the_stack() {
     }
 }
 
+/// Each fragment is within the limits of the text; one after the other they are as deep as there are many.
+#[test]
+fn fragments_that_go_on_from_one_to_the_next_do_not_overflow_the_stack() {
+    let chain = |count: usize, within: usize, step: &str| {
+        (0..count).fold(format!("fragment F{count} on Query{{a}}"), |text, n| {
+            let (open, close) = (step.repeat(within), "}".repeat(within));
+            text + &format!("fragment F{n} on Query{open}{{...F{}}}{close}", n + 1)
+        })
+    };
+    // As the settings let it be set.
+    let limits = Limits { bytes: usize::MAX, tokens: u64::MAX, fragments: u64::MAX, selections: u64::MAX, ..Limits::default() };
+    for (document, levels) in [
+        ("{...F0}".to_owned() + &chain(118, 0, ""), Some(120)),
+        ("{...F0}".to_owned() + &chain(119, 0, ""), None),
+        ("{...F0}".to_owned() + &chain(29, 40, "{a"), None),
+        ("{...F0}".to_owned() + &chain(200, 40, "{..."), None),
+        // Nothing spreads them.
+        ("{a}".to_owned() + &chain(200, 40, "{a"), None),
+        // Two halves, the second of which may have been measured before the first.
+        (format!("{}{{...F0}}{}{}", "{...".repeat(40), "}".repeat(40), chain(100, 0, "")), None),
+    ] {
+        scan(&document, &limits).unwrap();
+        let parsed = parse_query(&document).unwrap();
+        prices();
+        let walk = move || {
+            let (_, operation) = parsed.operations.iter().next().unwrap();
+            check(&parsed, &operation.node, &Variables::default(), prices(), &limits)
+        };
+        let walked = std::thread::Builder::new().stack_size(1024 * 1024).spawn(walk).unwrap().join().unwrap();
+        match levels {
+            Some(levels) => assert_eq!(walked.unwrap().levels, levels),
+            None => assert!(walked.unwrap_err().message.contains("selection sets within each other")),
+        }
+    }
+}
+
 #[test]
 fn the_usual_introspection_fits_and_bombs_do_not() {
-    let introspection = include_str!("../introspection.graphql");
+    let introspection = include_str!("../../introspection.graphql");
     let usual = measure(introspection).unwrap();
     assert!(usual.introspection_nesting <= 2 && usual.depth <= 16, "{usual:?}");
     assert!(usual.cost() * 2 < Limits::default().cost, "{} points", usual.cost());

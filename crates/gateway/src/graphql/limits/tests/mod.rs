@@ -1,0 +1,3 @@
+//! That the limits hold.
+
+mod examples;
