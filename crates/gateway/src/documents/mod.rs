@@ -8,6 +8,8 @@ mod id;
 mod registry;
 
 pub use id::{DocumentId, WrongId};
+#[cfg(test)]
+pub(crate) use registry::NothingRuns;
 pub use registry::{Fault, Registry, RegistryError};
 
 use crate::api::{Refusal, Way, coded};

@@ -143,7 +143,7 @@ fn placed(message: &impl fmt::Display, at: Option<Pos>) -> String {
 }
 
 /// Lets a schema validate and run nothing: the library's rules of validation are not to be had apart from it.
-struct NothingRuns;
+pub(crate) struct NothingRuns;
 
 impl ExtensionFactory for NothingRuns {
     fn create(&self) -> Arc<dyn Extension> {
