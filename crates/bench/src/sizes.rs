@@ -86,13 +86,12 @@ async fn hub(arguments: &Arguments, size: u64) -> anyhow::Result<Hub> {
     ask("the list from its middle on, as a person", &HUB.replace("first: 20", &format!("first: 20, after: \"{middle}\"")), &token)?;
     ask(
         "a thread by its id",
-        &format!("{{ node(id: \"{id}\") {{ ... on Thread {{ title author {{ name }} openingPost {{ bodyHtml }} }} }} }}"),
+        &format!("{{ node(id: \"{id}\") {{ ... on Thread {{ title author {{ name }} openingPost {{ html }} }} }} }}"),
         &token,
     )?;
     ask("how many threads there are, as a person", "{ threads(first: 1) { totalCount } }", &token)?;
     let long = gateway::graphql::GlobalId::Thread(population.long).encode().0;
-    let posts =
-        format!("{{ node(id: \"{long}\") {{ ... on Thread {{ posts(last: 20) {{ nodes {{ bodyHtml author {{ name }} }} }} }} }} }}");
+    let posts = format!("{{ node(id: \"{long}\") {{ ... on Thread {{ posts(last: 20) {{ nodes {{ html author {{ name }} }} }} }} }} }}");
     ask("twenty posts of a thread with a tenth as many posts", &posts, &token)?;
     servers.push(hub);
 
